@@ -1,0 +1,110 @@
+# `make serve` starts the service and `make test` checks it, both on a machine with nothing but
+# Python 3.10 or newer. `make help` lists the rest.
+
+VENV := .venv
+PYTHON_IN_VENV := $(VENV)/bin/python
+
+# Words for pytest or uv: make test ARGS="-k health", make lock ARGS=--upgrade
+ARGS :=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help serve test lint types lock clean always
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# exec: signals go to gunicorn itself, not to a shell before it.
+serve: $(VENV)/.runtime ## Start the service on port 7860, or on $PORT
+	@exec $(PYTHON_IN_VENV) -m gunicorn -c config/gunicorn.conf.py "app:create_app()"
+
+# One recipe, so that under `make -j` too the tests come last.
+test: $(VENV)/.dev ## Check style and types, then run the tests
+	$(check_style)
+	$(check_types)
+	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Check style only
+	$(check_style)
+
+types: $(VENV)/.dev ## Check types only
+	$(check_types)
+
+lock: $(VENV)/.dev ## Write the lock files anew; ARGS=--upgrade moves every pin
+	$(compile) requirements.txt --output-file requirements.lock
+	$(compile) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
+	$(compile) requirements-cuda.txt --output-file requirements-cuda.lock
+
+clean: ## Remove everything that make made
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define check_style
+$(PYTHON_IN_VENV) -m ruff check .
+$(PYTHON_IN_VENV) -m ruff format --check .
+@if [ -x $(VENV)/bin/hadolint ]; then set -x; $(VENV)/bin/hadolint Dockerfile; fi
+endef
+
+define check_types
+$(PYTHON_IN_VENV) -m mypy
+endef
+
+# One lock serves every supported Python and platform, with markers where they differ.
+compile = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --no-python-downloads \
+	--universal --python-version 3.10 --generate-hashes $(ARGS)
+
+# ---- The virtual environment ----
+# Each stamp says that a lock file is installed as it stands, so a second start runs no pip at all.
+# `.installing` stays behind when an installation is cut off: the next one then starts afresh.
+
+# Only wheels: a platform without one is told so at once, instead of by a failing compiler.
+define install
+@echo "Installing the packages of $(1) into $(VENV), which may take a minute ..."
+@touch $(VENV)/.installing
+@$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off \
+	--require-hashes --only-binary :all: -r $(1) >$(VENV)/pip.log 2>&1 || \
+	{ tail -n 20 $(VENV)/pip.log >&2; exit 1; }
+@rm $(VENV)/.installing
+@touch $@
+endef
+
+$(VENV)/.runtime: requirements.lock $(VENV)/.made
+	$(call install,requirements.lock)
+
+# After .runtime, never beside it: two pips must not write to one environment.
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(call install,requirements-dev.lock)
+
+# Made anew after an installation that was cut off, and when its Python has been removed.
+usable := $(and $(wildcard $(VENV)/bin/python),$(if $(wildcard $(VENV)/.installing),,yes))
+
+pythons := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10)
+
+# Pythons that the lock file has wheels for come first, then any newer one.
+# Debian and Ubuntu keep a part of venv in a package of its own.
+$(VENV)/.made: $(if $(usable),,always)
+	@for below in 15 99; do \
+		for python in $(pythons); do \
+			"$$python" -c "import sys; sys.exit(not (3, 10) <= sys.version_info < (3, $$below))" \
+				2>/dev/null && break 2; \
+			python=; \
+		done; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.10 or newer is needed. Tried and found wanting: $(pythons)." \
+			"If yours has another name: make $(MAKECMDGOALS) PYTHON=/path/to/python" >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip' 2>/dev/null; then \
+		package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+			echo "$$python can't make virtual environments. On Debian and Ubuntu this helps:" \
+				"sudo apt-get install $$package" >&2; \
+			exit 1; \
+		fi; \
+		echo "Installing $$package, which $$python needs to make virtual environments ..."; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		log=$$({ apt-get update -qq; apt-get install -qq $$package; } 2>&1) || { echo "$$log" >&2; exit 1; }; \
+	fi; \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@
