@@ -1,0 +1,1 @@
+"""Settings, server configuration and the pinned model weights."""

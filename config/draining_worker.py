@@ -1,0 +1,37 @@
+"""A gunicorn worker that finishes what it has accepted before it stops.
+
+Gunicorn's own graceful stop closes the door first: clients see refused connections, and decoding
+that goes on behind the replies is lost. This worker keeps answering while it drains: accepted
+chunks are finished, new ones get 503, and `/health` says `draining`.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import FrameType
+from typing import Any
+
+from gunicorn.workers.gthread import ThreadWorker
+
+# Long enough for clients and load balancers to be told, even when nothing is left to do.
+MIN_DRAIN_S = 2.0
+# What is not done by then is given up; below gunicorn's own graceful timeout.
+MAX_DRAIN_S = 24.0
+
+
+class DrainingWorker(ThreadWorker):  # type: ignore[misc]
+    """The threaded worker, with a drain in front of its stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM: drain first; a second one stops at once."""
+        if getattr(self, "_draining", False):
+            super().handle_exit(sig, frame)
+            return
+        self._draining = True
+        threading.Thread(target=self._drain, args=(sig,), name="drain", daemon=True).start()
+
+    def _drain(self, sig: int) -> None:
+        service: Any = self.wsgi.extensions["transcriber"]
+        service.drain(MAX_DRAIN_S)
+        threading.Event().wait(MIN_DRAIN_S)
+        ThreadWorker.handle_exit(self, sig, None)

@@ -1,0 +1,21 @@
+"""How gunicorn serves: one process with many threads.
+
+One process, because CTranslate2 is not fork-safe and sessions live in memory; no preload and no
+`max_requests` for the same reasons.
+"""
+
+from config.settings import Settings
+
+_settings = Settings.from_env()
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = 1
+worker_class = "config.draining_worker.DrainingWorker"
+threads = _settings.threads
+worker_connections = 1000
+keepalive = 30
+timeout = 60
+graceful_timeout = 28
+preload_app = False
+loglevel = "warning"
+accesslog = None

@@ -1,0 +1,139 @@
+"""Every setting of the service: name, type, default and one sentence, all in one place.
+
+Settings come from environment variables of the same name in capitals. `Settings.from_env`
+reads them once at start; nothing else in the project reads the environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class SettingError(ValueError):
+    """A setting has a value that can't be used; the message names it and says what would do."""
+
+
+def setting(default: Any, doc: str, *, least: float | None = None) -> Any:
+    """Declare one setting with its default, a sentence for the documentation and a lower bound."""
+    return dataclasses.field(default=default, metadata={"doc": doc, "least": least})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings with their defaults. The table in the README lists the same names."""
+
+    # Serving
+    host: str = setting("0.0.0.0", "Address to listen on.")
+    port: int = setting(7860, "Port to listen on.", least=1)
+    threads: int = setting(
+        64, "Request threads; each waiting reply or long poll holds one.", least=8
+    )
+    cors_origins: str = setting(
+        "*", "Origins whose pages may call the API, separated by commas; `*` allows any."
+    )
+    log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
+
+    # Model
+    model: str = setting("auto", "`auto`, a Whisper size, a hub name (`owner/name`) or a folder.")
+    device: str = setting(
+        "auto", "`auto`, `cpu` or `cuda`; `auto` takes CUDA where it can be used."
+    )
+    compute_type: str = setting(
+        "auto", "CTranslate2 compute type; `auto` is float16 on CUDA, int8 on a CPU."
+    )
+    models_dir: str = setting(
+        "", "Folder for downloaded models; empty means a folder under the user's cache."
+    )
+    hf_endpoint: str = setting(
+        "",
+        "Address of the model hub; empty means the public one. Same name as the hub's own tools.",
+    )
+    workers: int = setting(3, "Size of the worker pool that runs the model.", least=1)
+    cpu_threads: int = setting(
+        0, "Threads of one model call on a CPU; 0 means as many as there are cores.", least=0
+    )
+    queue_limit: int = setting(
+        32, "Model jobs that may wait; above it new audio gets 503 and nothing is stored.", least=1
+    )
+    job_timeout_s: float = setting(
+        120.0, "A model call longer than this makes `/health` say `stuck`.", least=1
+    )
+    partial_context: str = setting(
+        "auto",
+        "Encoder window of the partial lane: 15 or 30 seconds; `auto` is 15 where measured safe.",
+    )
+
+    # Live sessions
+    max_sessions: int = setting(
+        0, "Live sessions at once; 0 means 10 on a CPU and 100 on CUDA.", least=0
+    )
+    session_ttl_s: float = setting(
+        300.0, "A session without a chunk for this long is flushed and expires.", least=0.1
+    )
+    keep_transcripts_s: float = setting(
+        3600.0, "Ended sessions stay readable for this long.", least=0
+    )
+    gap_timeout_s: float = setting(
+        15.0, "A missing chunk is given up after this long; the transcript shows a gap.", least=0.1
+    )
+    reply_wait_s: float = setting(
+        10.0, "Longest wait for a pass before a chunk is answered 202.", least=0
+    )
+
+    # Limits of what is accepted
+    max_upload_mb: int = setting(256, "Largest request body, in MiB.", least=1)
+    max_chunk_mb: int = setting(16, "Largest body of one live chunk, in MiB.", least=1)
+    max_audio_s: float = setting(
+        14400.0, "Longest recording or live session, in seconds of audio.", least=1
+    )
+    max_chunk_s: float = setting(
+        300.0, "Longest audio in one live chunk, in seconds of audio.", least=1
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from the environment.
+
+        Raises:
+            SettingError: a value has the wrong type or lies below its bound.
+        """
+        environ = os.environ if environ is None else environ
+        values = {}
+        for field in dataclasses.fields(cls):
+            raw = environ.get(field.name.upper())
+            if raw is not None and raw.strip() != "":
+                values[field.name] = _parse(field, raw.strip())
+        return cls(**values)
+
+    def models_path(self) -> Path:
+        """Return the folder that holds downloaded models."""
+        if self.models_dir:
+            return Path(self.models_dir).expanduser()
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        return Path(cache).expanduser() / "live-transcription" / "models"
+
+    def origins(self) -> list[str]:
+        """Return the allowed origins as a list, `["*"]` for any."""
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+
+def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
+    default: Any = field.default
+    name, kind = field.name.upper(), type(default)
+    try:
+        value = kind(raw)
+    except ValueError:
+        what = {int: "a whole number", float: "a number"}[kind]
+        raise SettingError(
+            f"{name}={raw!r} is not {what}; the default is {field.default}"
+        ) from None
+    least = field.metadata["least"]
+    # The comparison is written so that `nan` fails it too.
+    if least is not None and not value >= least:
+        raise SettingError(f"{name}={raw} is below {least}; the default is {field.default}")
+    return value

@@ -1,0 +1,1 @@
+"""The model: weights, loading, decoding windows, and the worker pool. Knows no HTTP."""

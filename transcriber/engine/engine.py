@@ -1,0 +1,180 @@
+"""The engine: finds, loads and checks the model in the background, and owns the worker pool."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from config.settings import Settings
+from transcriber.engine.device import Device, choose_device, cores, model_candidates
+from transcriber.engine.model import SpeechModel
+from transcriber.engine.pool import PoolState, Source, WorkerPool
+from transcriber.engine.weights import Progress, WeightsError, resolve
+from transcriber.engine.window import Decoded, Lane, Window
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["starting", "ready", "failed"]
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What `/health` tells about the model.
+
+    Attributes:
+        stage: `starting` while the model is fetched and loaded, then `ready` or `failed`.
+        detail: one sentence on what is going on or wrong; empty when all is as asked.
+        degraded: a smaller model than the one wished for is serving.
+    """
+
+    stage: Stage = "starting"
+    detail: str = "The model is being looked for."
+    degraded: bool = False
+    model: str | None = None
+    device: str | None = None
+    compute_type: str | None = None
+
+
+class EngineNotReady(RuntimeError):
+    """The model is not there yet, or could not be had; carries the state."""
+
+    def __init__(self, state: EngineState) -> None:
+        super().__init__(state.detail)
+        self.state = state
+
+
+class Engine:
+    """One model and its pool of workers.
+
+    Args:
+        settings: the service's settings.
+        on_ready: called once, from the loading thread, when the model is ready.
+    """
+
+    def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+        self._settings = settings
+        self._on_ready = on_ready
+        self._lock = threading.Lock()
+        self._state = EngineState()
+        self._settled = threading.Event()
+        self._model: SpeechModel | None = None
+        self.pool = WorkerPool(self._decode, settings.workers, settings.job_timeout_s)
+        self._loader = threading.Thread(target=self._load, name="model-loader", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load the model; returns at once."""
+        self._loader.start()
+
+    def wait_settled(self, timeout_s: float) -> bool:
+        """Wait until the model is ready or has failed."""
+        return self._settled.wait(timeout_s)
+
+    def stop(self) -> None:
+        """Stop the workers."""
+        self.pool.stop()
+
+    @property
+    def state(self) -> EngineState:
+        """The present state; never waits."""
+        with self._lock:
+            return self._state
+
+    @property
+    def pool_state(self) -> PoolState:
+        """The pool's present state; never waits for the model."""
+        return self.pool.state()
+
+    def model(self) -> SpeechModel:
+        """Return the loaded model.
+
+        Raises:
+            EngineNotReady: it is still loading or has failed.
+        """
+        if self._model is None:
+            raise EngineNotReady(self.state)
+        return self._model
+
+    def submit(self, lane: Lane, source: Source) -> None:
+        """Ask the pool for one pass."""
+        self.pool.submit(lane, source)
+
+    def _decode(self, window: Window) -> Decoded:
+        return self.model().decode(window)
+
+    def _set(self, **changes: object) -> None:
+        with self._lock:
+            self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+
+    def _load(self) -> None:
+        try:
+            device = choose_device(self._settings.device, self._settings.compute_type)
+            self._load_first_of(model_candidates(self._settings.model, device, cores()), device)
+        except Exception as error:  # whatever happens, the process stays up and says why
+            log.exception("The model could not be loaded")
+            self._set(stage="failed", detail=f"The model could not be loaded: {error}")
+        finally:
+            self._settled.set()
+        if self._model is not None and self._on_ready is not None:
+            self._on_ready()
+
+    def _load_first_of(self, names: list[str], device: Device) -> None:
+        problems: list[str] = []
+        for name in names:
+            try:
+                model = self._open(name, device)
+            except (WeightsError, RuntimeError, ValueError, OSError) as error:
+                problems.append(f"{name}: {error}")
+                log.warning("Model %s can't be had: %s", name, error)
+                continue
+            self._model = model
+            detail = ""
+            if problems:
+                detail = f"Serving {name} instead of {names[0]}, which can't be had. {problems[0]}"
+                log.warning("%s", detail)
+            self._set(
+                stage="ready",
+                detail=detail,
+                degraded=bool(problems),
+                model=model.name,
+                device=model.device.name,
+                compute_type=model.device.compute_type,
+            )
+            return
+        self._set(stage="failed", detail=" ".join(problems))
+        log.error("No model can be loaded. %s", " ".join(problems))
+
+    def _open(self, name: str, device: Device) -> SpeechModel:
+        settings = self._settings
+        found = resolve(
+            name,
+            models_dir=settings.models_path(),
+            hub_endpoint=settings.hf_endpoint or None,
+            progress=self._tell,
+        )
+        self._set(detail=f"The model {name} is being loaded.")
+        try:
+            return self._build(name, found.path, device)
+        except RuntimeError as error:
+            if device.name != "cuda":
+                raise
+            log.warning("CUDA can't be used, running on the CPU instead: %s", error)
+            return self._build(name, found.path, Device("cpu", "int8"))
+
+    def _build(self, name: str, path: object, device: Device) -> SpeechModel:
+        settings = self._settings
+        model = SpeechModel(
+            path,  # type: ignore[arg-type]
+            name,
+            device,
+            settings.workers,
+            settings.cpu_threads or cores(),
+            settings.partial_context,
+        )
+        model.canary()
+        return model
+
+    def _tell(self, progress: Progress) -> None:
+        self._set(detail=progress.message)

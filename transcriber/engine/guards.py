@@ -1,0 +1,21 @@
+"""Which hypotheses to believe: Whisper writes fluent sentences also where nobody speaks."""
+
+from __future__ import annotations
+
+from transcriber.engine.window import Hypothesis
+
+# The thresholds of OpenAI's decoder: silence if the model itself doubts that there is speech and
+# is unsure of the words.
+NO_SPEECH_PROB = 0.6
+UNSURE_LOGPROB = -1.0
+# Text this repetitive (gzip ratio) is a loop, not speech; its source is the same decoder.
+LOOP_RATIO = 2.4
+
+
+def trustworthy(hypothesis: Hypothesis) -> bool:
+    """Tell whether the hypothesis is likely speech; an empty one never is."""
+    if not hypothesis.text.strip():
+        return False
+    return not (
+        hypothesis.no_speech_prob > NO_SPEECH_PROB and hypothesis.avg_logprob < UNSURE_LOGPROB
+    )

@@ -1,0 +1,181 @@
+"""How each lane decodes a window. Pure functions of the model and the window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+
+from transcriber.engine.guards import LOOP_RATIO, NO_SPEECH_PROB, UNSURE_LOGPROB, trustworthy
+from transcriber.engine.window import Decoded, Hypothesis, Lane, Window, Word
+
+if TYPE_CHECKING:
+    from transcriber.engine.model import SpeechModel
+
+BEAM_SIZE = 5
+TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
+# Nobody speaks faster than this in tokens; a pass that writes more is looping.
+_TOKENS_PER_S, _TOKENS_FREE = 15, 20
+
+
+def decode(model: SpeechModel, window: Window) -> Decoded:
+    """Decode one window in the way of its lane."""
+    ways = {Lane.PARTIAL: _partial, Lane.FINAL: _final, Lane.FILE: _file}
+    return ways[window.lane](model, window)
+
+
+def _partial(model: SpeechModel, window: Window) -> Decoded:
+    """Greedy and without timestamps, in an encoder window just long enough."""
+    encoded, _ = model.encode(window.audio, model.partial_context_s)
+    language, probability = model.language(window, encoded)
+    tokenizer = model.tokenizer(language, window.options.task)
+    prompt = model.prompt(tokenizer, window)
+    result = model.whisper.model.generate(
+        encoded,
+        [prompt],
+        beam_size=1,
+        max_length=len(prompt) + _most_tokens(model, window, prompt),
+        return_scores=True,
+        return_no_speech_prob=True,
+        suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+    )[0]
+    tokens = tuple(result.sequences_ids[0])
+    hypothesis = Hypothesis(
+        text=tokenizer.decode(tokens),
+        start=0.0,
+        end=window.seconds,
+        avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+        no_speech_prob=result.no_speech_prob,
+        tokens=tokens,
+    )
+    return Decoded((hypothesis,) if trustworthy(hypothesis) else (), language, probability)
+
+
+def _final(model: SpeechModel, window: Window) -> Decoded:
+    """One beam search over the piece with the temperature ladder, then word alignment.
+
+    Without timestamp tokens: the piece was cut at pauses, so its borders are known, and the
+    loop of `transcribe` would decode the silence after the last word once more and invent there.
+    """
+    encoded, frames = model.encode(window.audio, None)
+    language, probability = model.language(window, encoded)
+    tokenizer = model.tokenizer(language, window.options.task)
+    prompt = model.prompt(tokenizer, window)
+    result, avg_logprob, temperature, ratio = model.whisper.generate_with_fallback(
+        encoded, prompt, tokenizer, _options(model, tokenizer, window, prompt)
+    )
+    tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+    segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": window.seconds, "tokens": tokens}
+    text = tokenizer.decode(tokens)
+    hypothesis = Hypothesis(
+        text=text,
+        start=0.0,
+        end=window.seconds,
+        avg_logprob=avg_logprob,
+        no_speech_prob=result.no_speech_prob,
+        compression_ratio=ratio,
+        temperature=temperature,
+        tokens=tuple(tokens),
+    )
+    if not trustworthy(hypothesis):
+        return Decoded((), language, probability)
+    model.whisper.add_word_timestamps(
+        [[segment]], tokenizer, encoded, frames, _PREPENDED, _APPENDED, last_speech_timestamp=0.0
+    )
+    return Decoded((_with_words(hypothesis, segment["words"]),), language, probability)
+
+
+def _with_words(hypothesis: Hypothesis, found: list[dict[str, Any]]) -> Hypothesis:
+    """Add the aligned words, and let the hypothesis begin and end with them."""
+    words = tuple(
+        Word(
+            word["word"],
+            min(float(word["start"]), hypothesis.end),
+            min(float(word["end"]), hypothesis.end),
+            float(word["probability"]),
+        )
+        for word in found
+    )
+    if not words:
+        return hypothesis
+    fields = {name: getattr(hypothesis, name) for name in hypothesis.__dataclass_fields__}
+    return Hypothesis(**{**fields, "words": words, "start": words[0].start, "end": words[-1].end})
+
+
+def _file(model: SpeechModel, window: Window) -> Decoded:
+    """The classic way: full 30 s windows one after the other, each prompted with the last."""
+    options = window.options
+    segments, info = model.whisper.transcribe(
+        window.audio,
+        language=window.language if model.multilingual else "en",
+        task=options.task,
+        beam_size=BEAM_SIZE,
+        temperature=_temperatures(window),
+        initial_prompt=window.prompt_text or None,
+        hotwords=options.hotwords or None,
+        word_timestamps=options.word_timestamps,
+        clip_timestamps=[second for clip in window.clips for second in clip] or "0",
+    )
+    hypotheses = tuple(
+        Hypothesis(
+            text=segment.text,
+            start=float(segment.start),
+            end=float(segment.end),
+            words=tuple(
+                Word(word.word, float(word.start), float(word.end), float(word.probability))
+                for word in segment.words or ()
+            ),
+            avg_logprob=segment.avg_logprob,
+            no_speech_prob=segment.no_speech_prob,
+            compression_ratio=segment.compression_ratio,
+            temperature=segment.temperature,
+            tokens=tuple(segment.tokens),
+        )
+        for segment in segments
+    )
+    kept = tuple(hypothesis for hypothesis in hypotheses if trustworthy(hypothesis))
+    return Decoded(kept, info.language, float(info.language_probability))
+
+
+def _temperatures(window: Window) -> tuple[float, ...]:
+    wanted = window.options.temperature
+    return TEMPERATURES if wanted is None else (wanted,)
+
+
+def _most_tokens(model: SpeechModel, window: Window, prompt: list[int]) -> int:
+    most = int(window.seconds * _TOKENS_PER_S) + _TOKENS_FREE
+    return min(most, int(model.whisper.max_length) - len(prompt))
+
+
+def _options(
+    model: SpeechModel, tokenizer: Any, window: Window, prompt: list[int]
+) -> TranscriptionOptions:
+    return TranscriptionOptions(
+        beam_size=BEAM_SIZE,
+        best_of=5,
+        patience=1,
+        length_penalty=1,
+        repetition_penalty=1,
+        no_repeat_ngram_size=0,
+        log_prob_threshold=UNSURE_LOGPROB,
+        no_speech_threshold=NO_SPEECH_PROB,
+        compression_ratio_threshold=LOOP_RATIO,
+        condition_on_previous_text=True,
+        prompt_reset_on_temperature=0.5,
+        temperatures=list(_temperatures(window)),
+        initial_prompt=None,
+        prefix=None,
+        suppress_blank=True,
+        suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        without_timestamps=True,
+        max_initial_timestamp=1.0,
+        word_timestamps=True,
+        prepend_punctuations=_PREPENDED,
+        append_punctuations=_APPENDED,
+        multilingual=False,
+        max_new_tokens=_most_tokens(model, window, prompt),
+        clip_timestamps="0",
+        hallucination_silence_threshold=None,
+        hotwords=None,
+    )

@@ -1,0 +1,127 @@
+"""Whisper on CTranslate2: one loaded model, shared by all workers.
+
+Everything that is the same for every service on Whisper (tokenizer, features, fallback ladder,
+word alignment) is faster-whisper's; the choices of live transcription are in `lanes`.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_ctranslate2_storage
+
+from transcriber.engine import lanes
+from transcriber.engine.device import Device
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
+
+FRAMES_PER_S = 100  # mel frames
+FULL_CONTEXT_S = 30
+# Stock weights break in shorter windows, and need silence after the speech (docs/design.md).
+SHORT_CONTEXT_S = 15
+CONTEXT_MARGIN_S = 3
+_MEASURED_SHORT = ("tiny.en", "base")
+
+
+class SpeechModel:
+    """A loaded model. `decode` may be called from several threads at once.
+
+    Args:
+        path: folder with the CTranslate2 files.
+        name: what to call it in replies.
+        device: where it runs.
+        workers: how many passes may run in the model at the same time.
+        cpu_threads: threads of one pass on a CPU.
+        partial_context: `15`, `30` or `auto`, the partial lane's encoder window.
+
+    Raises:
+        RuntimeError, ValueError: CTranslate2 can't load the files or run on the device.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        device: Device,
+        workers: int,
+        cpu_threads: int,
+        partial_context: str = "auto",
+    ) -> None:
+        self.name = name
+        self.device = device
+        self.whisper: Any = WhisperModel(
+            str(path),
+            device=device.name,
+            compute_type=device.compute_type,
+            cpu_threads=cpu_threads,
+            num_workers=workers,
+            local_files_only=True,
+        )
+        self.multilingual: bool = self.whisper.model.is_multilingual
+        short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
+        self.partial_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
+        self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
+        self._lock = threading.Lock()
+
+    def decode(self, window: Window) -> Decoded:
+        """Decode one window in the way of its lane; a pure function of the window."""
+        return lanes.decode(self, window)
+
+    def canary(self) -> None:
+        """Run a short decode of each kind, so that a model that can't run is found out at once."""
+        audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
+        once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
+        for lane in (Lane.PARTIAL, Lane.FINAL):
+            self.decode(Window(audio, lane, once, language="en"))
+
+    def encode(self, audio: Any, least_context_s: int | None) -> tuple[Any, int]:
+        """Return the encoder's output for at most 30 s of audio, and its own mel frames.
+
+        Args:
+            audio: float32, shape (n,), 16 kHz.
+            least_context_s: the shortest encoder window, which grows with the audio; None for
+                Whisper's own 30 s.
+        """
+        features = self.whisper.feature_extractor(audio)[..., :-1]
+        frames = min(features.shape[-1], FULL_CONTEXT_S * FRAMES_PER_S)
+        context = FULL_CONTEXT_S * FRAMES_PER_S
+        if least_context_s is not None:
+            wanted = frames + CONTEXT_MARGIN_S * FRAMES_PER_S
+            context = min(context, max(least_context_s * FRAMES_PER_S, wanted))
+        padded = np.zeros((1, features.shape[0], context), np.float32)
+        padded[0, :, :frames] = features[:, :frames]
+        return self.whisper.model.encode(get_ctranslate2_storage(padded)), frames
+
+    def language(self, window: Window, encoded: Any) -> tuple[str, float]:
+        """Return the language to decode a window in, detected unless given, and how sure."""
+        if not self.multilingual:
+            return "en", 1.0
+        if window.language is not None:
+            return window.language, 1.0
+        token, probability = self.whisper.model.detect_language(encoded)[0][0]
+        return token[2:-2], float(probability)
+
+    def prompt(self, tokenizer: Tokenizer, window: Window) -> list[int]:
+        """Return the tokens before the text: hotwords, the text before, language and task."""
+        text = window.prompt_text
+        tokens: list[int] = self.whisper.get_prompt(
+            tokenizer,
+            tokenizer.encode(" " + text) if text else [],
+            without_timestamps=True,
+            hotwords=window.options.hotwords or None,
+        )
+        return tokens
+
+    def tokenizer(self, language: str, task: str) -> Tokenizer:
+        """Return the tokenizer for a language and task; made once, since it is costly to make."""
+        with self._lock:
+            key = (language, task)
+            if key not in self._tokenizers:
+                self._tokenizers[key] = Tokenizer(
+                    self.whisper.hf_tokenizer, self.multilingual, task=task, language=language
+                )
+            return self._tokenizers[key]

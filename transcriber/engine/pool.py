@@ -1,0 +1,196 @@
+"""The bounded pool of workers, with its lanes.
+
+A session's request for work is a ticket, not a window: the window is made when a worker takes
+the ticket up, from whatever audio is there by then. So a session never has more than one partial
+pass waiting, the newest audio always wins, and lag can't build up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from transcriber.engine.window import Decoded, Lane, Window
+
+log = logging.getLogger(__name__)
+
+# A ticket that has waited this long goes first, whatever its lane, so that nothing starves.
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a window waited and how long the model took, in seconds."""
+
+    queue_s: float
+    model_s: float
+
+
+class Source(Protocol):
+    """Who asks for a decode: gives the window when its turn comes, and takes the answer.
+
+    All three are called from a worker thread and must not block on the pool.
+    """
+
+    def next_window(self, lane: Lane) -> Window | None:
+        """Return the window to decode now, or None if there is nothing left to do."""
+
+    def decoded(self, window: Window, answer: Decoded, timing: Timing) -> None:
+        """Take the answer."""
+
+    def failed(self, window: Window, error: Exception) -> None:
+        """The model raised; the source decides whether to ask again."""
+
+
+@dataclass(frozen=True)
+class _Ticket:
+    source: Source
+    lane: Lane
+    since_s: float
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """A snapshot: workers and busy ones, tickets waiting, and the age of the oldest job.
+
+    `stuck_s` is by how many seconds the worst running job is over its time; 0 if none is.
+    """
+
+    size: int
+    busy: int
+    depth: int
+    oldest_job_s: float
+    stuck_s: float
+
+
+class WorkerPool:
+    """A fixed number of worker threads that decode windows, final lane first."""
+
+    def __init__(
+        self,
+        decode: Callable[[Window], Decoded],
+        size: int,
+        job_timeout_s: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._decode = decode
+        self._job_timeout_s = job_timeout_s
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._waiting: OrderedDict[tuple[int, Lane], _Ticket] = OrderedDict()
+        self._running: dict[str, tuple[_Ticket, float, float]] = {}
+        self._stopping = False
+        # Uploads may take hours: one worker always stays free for live sessions.
+        self._file_limit = max(1, size - 1)
+        self._threads = [
+            threading.Thread(target=self._work, name=f"model-worker-{n}", daemon=True)
+            for n in range(size)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, lane: Lane, source: Source) -> None:
+        """Ask for one pass; a waiting ticket of the same source and lane stands for both."""
+        with self._changed:
+            key = (id(source), lane)
+            if key not in self._waiting:
+                self._waiting[key] = _Ticket(source, lane, self._clock())
+                self._changed.notify()
+
+    def withdraw(self, source: Source) -> None:
+        """Take back the tickets of a source that goes away; a running pass is not stopped."""
+        with self._changed:
+            for lane in Lane:
+                self._waiting.pop((id(source), lane), None)
+            self._changed.notify_all()
+
+    def state(self) -> PoolState:
+        """Return a snapshot; never waits for the model."""
+        with self._changed:
+            now = self._clock()
+            started = [entry[1] for entry in self._running.values()]
+            over = [now - start - allowed for _, start, allowed in self._running.values()]
+            return PoolState(
+                size=len(self._threads),
+                busy=len(self._running),
+                depth=len(self._waiting),
+                oldest_job_s=now - min(started) if started else 0.0,
+                stuck_s=max([0.0, *over]),
+            )
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until nothing waits or runs; True if that came about in time."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._running, timeout_s
+            )
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End the workers after their present pass."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def _work(self) -> None:
+        while (ticket := self._take()) is not None:
+            try:
+                self._run(ticket)
+            except Exception:  # a worker outlives whatever a source does
+                log.exception("A pass of the %s lane failed", ticket.lane.value)
+            finally:
+                with self._changed:
+                    self._running.pop(threading.current_thread().name, None)
+                    self._changed.notify_all()
+
+    def _take(self) -> _Ticket | None:
+        with self._changed:
+            while True:
+                if self._stopping:
+                    return None
+                key = self._first()
+                if key is not None:
+                    ticket = self._waiting.pop(key)
+                    now = self._clock()
+                    name = threading.current_thread().name
+                    self._running[name] = (ticket, now, self._job_timeout_s)
+                    return ticket
+                self._changed.wait()
+
+    def _first(self) -> tuple[int, Lane] | None:
+        """Return the key of the ticket whose turn it is: old ones first, then by lane."""
+        files = sum(ticket.lane is Lane.FILE for ticket, _, _ in self._running.values())
+        now, best, best_rank = self._clock(), None, (9, 0.0)
+        order = {Lane.FINAL: 1, Lane.PARTIAL: 2, Lane.FILE: 3}
+        for key, ticket in self._waiting.items():
+            if ticket.lane is Lane.FILE and files >= self._file_limit:
+                continue
+            overdue = now - ticket.since_s > _PATIENCE_S
+            rank = (0 if overdue else order[ticket.lane], ticket.since_s)
+            if rank < best_rank:
+                best, best_rank = key, rank
+        return best
+
+    def _run(self, ticket: _Ticket) -> None:
+        window = ticket.source.next_window(ticket.lane)
+        if window is None:
+            return
+        start_s = self._clock()
+        # A file's window may be minutes long, so it gets its length on top.
+        allowed_s = self._job_timeout_s + 2 * window.seconds * (window.lane is Lane.FILE)
+        with self._changed:
+            self._running[threading.current_thread().name] = (ticket, start_s, allowed_s)
+        try:
+            answer = self._decode(window)
+        except Exception as error:
+            log.exception("The model failed on %.1f s of audio", window.seconds)
+            ticket.source.failed(window, error)
+            return
+        timing = Timing(start_s - ticket.since_s, self._clock() - start_s)
+        ticket.source.decoded(window, answer, timing)
