@@ -1,0 +1,1 @@
+"""Audio: containers, decoding to 16 kHz mono float32, and voice activity. Knows no HTTP."""

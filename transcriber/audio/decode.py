@@ -1,0 +1,251 @@
+"""Decoding with FFmpeg (PyAV) to what the model wants: 16 kHz, mono, float32 in -1…1."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from transcriber.audio.containers import (
+    ACCEPTED_TEXT,
+    CODECS,
+    HEAD_BYTES,
+    Container,
+    sniff,
+)
+from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
+from transcriber.audio.pcm import (
+    MAX_CHANNELS,
+    MAX_RATE_HZ,
+    MIN_RATE_HZ,
+    PcmFormat,
+    PcmReader,
+)
+
+SAMPLE_RATE_HZ = 16_000
+Samples = npt.NDArray[np.float32]
+NO_SAMPLES: Samples = np.zeros(0, dtype=np.float32)
+
+_PCM_BLOCK_BYTES = 1 << 20
+
+
+class Resampler:
+    """Any rate and layout to 16 kHz mono float32, with the filter's state kept between calls.
+
+    As long as the input format stays the same, pieces of a recording join without an edge, even
+    when each piece came in a container of its own.
+    """
+
+    def __init__(self) -> None:
+        self._format: tuple[int, str, str] | None = None
+        self._resampler: Any = None
+
+    def push(self, frame: Any) -> Samples:
+        """Return the samples, shape (n,), that this frame completes."""
+        fmt = (frame.sample_rate, frame.layout.name, frame.format.name)
+        tail = NO_SAMPLES
+        if fmt != self._format:
+            tail = self.flush()
+            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+            self._format = fmt
+        frame.pts = None  # times are counted by us; gaps would confuse the resampler
+        return _join([tail, *(_mono(out) for out in self._resampler.resample(frame))])
+
+    def flush(self) -> Samples:
+        """Return what the filter still holds (under a millisecond), and forget the format."""
+        if self._resampler is None:
+            return NO_SAMPLES
+        out = [_mono(frame) for frame in self._resampler.resample(None)]
+        self._resampler = self._format = None
+        return _join(out)
+
+
+def _mono(frame: Any) -> Samples:
+    samples: Samples = frame.to_ndarray().reshape(-1)
+    return samples
+
+
+def _join(parts: Sequence[Samples]) -> Samples:
+    parts = [part for part in parts if len(part)]
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else NO_SAMPLES
+
+
+def float_frame(samples: Samples, rate_hz: int) -> Any:
+    """Wrap float32 samples, shape (frames, channels), as a mono PyAV frame at `rate_hz`."""
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    frame = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(mono, dtype=np.float32).reshape(1, -1), format="flt", layout="mono"
+    )
+    frame.sample_rate = rate_hz
+    return frame
+
+
+def pcm_frame(samples: npt.NDArray[np.int16], rate_hz: int) -> Any:
+    """Wrap int16 samples, shape (frames, channels), as a mono PyAV frame at `rate_hz`."""
+    scaled = np.divide(samples, 32768, dtype=np.float32)
+    return float_frame(scaled, rate_hz)
+
+
+def open_container(source: Any, container: Container) -> Any:
+    """Open `source` with exactly the demuxer of `container`, and no way to open anything else.
+
+    Raises:
+        Undecodable: the header is damaged, or there is no usable audio stream.
+    """
+    try:
+        opened: Any = av.open(
+            source,
+            mode="r",
+            format=container.demuxer,
+            metadata_errors="ignore",
+            container_options={
+                "format_whitelist": "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,ogg,wav,flac,mp3",
+                "codec_whitelist": CODECS,
+                "protocol_whitelist": "",
+            },
+        )
+    except (av.error.FFmpegError, ValueError) as error:
+        raise Undecodable(
+            f"The {container.name} header can't be read ({_reason(error)})."
+        ) from None
+    try:
+        _check_stream(opened, container)
+    except Undecodable:
+        opened.close()
+        raise
+    return opened
+
+
+def _check_stream(opened: Any, container: Container) -> None:
+    streams = opened.streams.audio
+    if not streams or streams[0].codec_context is None:
+        raise Undecodable(f"The {container.name} file has no audio stream in a supported codec.")
+    codec = streams[0].codec_context
+    # An absurd header must not become absurd work: 1 kB at 1 Hz would be a quarter of an hour.
+    if not MIN_RATE_HZ <= codec.sample_rate <= MAX_RATE_HZ:
+        raise Undecodable(f"A sample rate of {codec.sample_rate} Hz can't be used.")
+    if not 1 <= codec.channels <= MAX_CHANNELS:
+        raise Undecodable(f"{codec.channels} channels can't be used.")
+
+
+def decoded_frames(opened: Any) -> Iterator[Any]:
+    """Yield the frames of the first audio stream; a damaged packet is skipped.
+
+    Raises:
+        Undecodable: the container itself breaks off in a way that can't be skipped.
+    """
+    stream = opened.streams.audio[0]
+    stream.thread_type = "NONE"
+    try:
+        for packet in opened.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.error.InvalidDataError:
+                continue
+    except av.error.EOFError:
+        return
+    except (av.error.FFmpegError, ValueError) as error:
+        raise Undecodable(f"The audio breaks off ({_reason(error)}).") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an upload: its bytes, and the format if it was declared as raw PCM."""
+
+    data: BinaryIO
+    pcm: PcmFormat | None = None
+
+
+def decode_recording(parts: Sequence[Part], max_s: float) -> Iterator[Samples]:
+    """Decode a whole recording, block by block, in bounded memory.
+
+    Args:
+        parts: seekable files. A part that begins like no container continues the one before,
+            as the later blobs of MediaRecorder do.
+        max_s: the most seconds of audio to decode.
+
+    Yields:
+        float32 arrays of shape (n,), 16 kHz mono.
+
+    Raises:
+        NotAudio: the first part is no container that is accepted.
+        Undecodable: damaged beyond use.
+        TooLong: more than `max_s` seconds; raised once they have been yielded.
+    """
+    resampler = Resampler()
+    budget = int(max_s * SAMPLE_RATE_HZ)
+    for file in _files(parts):
+        for block in _decode_file(file, resampler):
+            yield block[:budget]
+            budget -= len(block)
+            if budget < 0:
+                raise TooLong(max_s)
+    yield resampler.flush()[: max(budget, 0)]
+
+
+def _files(parts: Sequence[Part]) -> list[Part]:
+    """Join continuing parts to the file they continue."""
+    files: list[Part] = []
+    for part in parts:
+        head = part.data.read(HEAD_BYTES)
+        part.data.seek(0)
+        if part.pcm is not None or sniff(head) is not None:
+            files.append(part)
+        elif files and files[-1].pcm is None:
+            joined = io.BytesIO(files[-1].data.read() + part.data.read())
+            files[-1] = Part(joined)
+        else:
+            raise NotAudio(f"The upload is not audio of an accepted kind: {ACCEPTED_TEXT}.")
+    return files
+
+
+def _decode_file(file: Part, resampler: Resampler) -> Iterator[Samples]:
+    if file.pcm is not None:
+        reader = PcmReader(file.pcm)
+        while data := file.data.read(_PCM_BLOCK_BYTES):
+            samples = reader.read(data)
+            if len(samples):
+                yield resampler.push(pcm_frame(samples, file.pcm.rate_hz))
+        return
+    container = sniff(file.data.read(HEAD_BYTES))
+    if container is None:
+        raise NotAudio(f"The upload is not audio of an accepted kind: {ACCEPTED_TEXT}.")
+    file.data.seek(0)
+    decoded = False
+    with open_container(file.data, container) as opened:
+        try:
+            for frame in decoded_frames(opened):
+                decoded = True
+                yield resampler.push(frame)
+        except Undecodable:
+            # A recording that was cut off is worth what can be got out of it.
+            if not decoded:
+                raise
+    if not decoded:
+        raise Undecodable(f"The {container.name} file holds no audio.")
+
+
+__all__ = [
+    "NO_SAMPLES",
+    "SAMPLE_RATE_HZ",
+    "AudioError",
+    "Part",
+    "Resampler",
+    "Samples",
+    "decode_recording",
+    "decoded_frames",
+    "float_frame",
+    "open_container",
+    "pcm_frame",
+]
