@@ -1,0 +1,116 @@
+"""A transcript as text, subtitles, tab-separated values or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from transcriber.engine.window import Word
+from transcriber.live.transcript import Segment
+
+
+def to_text(segments: Sequence[Segment]) -> str:
+    """Return the plain text, ending with a line break; empty for silence."""
+    text = "".join(segment.text for segment in segments).strip()
+    return f"{text}\n" if text else ""
+
+
+def to_srt(segments: Sequence[Segment]) -> str:
+    """Return SubRip subtitles, one cue a segment."""
+    cues = [
+        f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{_line(segment)}\n"
+        for number, segment in enumerate(_shown(segments), start=1)
+    ]
+    return "\n".join(cues)
+
+
+def to_vtt(segments: Sequence[Segment]) -> str:
+    """Return WebVTT subtitles, one cue a segment."""
+    cues = [
+        f"\n{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n"
+        f"{_escaped(_line(segment))}\n"
+        for segment in _shown(segments)
+    ]
+    return "WEBVTT\n" + "".join(cues)
+
+
+def to_tsv(segments: Sequence[Segment]) -> str:
+    """Return start and end in milliseconds and the text, as Whisper's own tool writes it."""
+    rows = [
+        f"{round(segment.start * 1000)}\t{round(segment.end * 1000)}\t{_line(segment)}\n"
+        for segment in _shown(segments)
+    ]
+    return "start\tend\ttext\n" + "".join(rows)
+
+
+def segment_json(segment: Segment, words: bool = True) -> dict[str, Any]:
+    """Return a segment as the API shows it; times in seconds, probabilities 0 to 1."""
+    shown: dict[str, Any] = {
+        "id": segment.id,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text.strip(),
+        "confidence": segment.confidence,
+    }
+    if words:
+        shown["words"] = [word_json(word) for word in segment.words]
+    if segment.gap:
+        shown["gap"] = True
+    return shown
+
+
+def word_json(word: Word) -> dict[str, Any]:
+    """Return a word as the API shows it."""
+    return {
+        "word": word.word.strip(),
+        "start": word.start,
+        "end": word.end,
+        "probability": round(word.probability, 3),
+    }
+
+
+def verbose_segment_json(segment: Segment) -> dict[str, Any]:
+    """Return a segment with the ten fields of OpenAI's verbose_json."""
+    heard = segment.hypothesis
+    return {
+        "id": segment.id,
+        "seek": 0,
+        "start": segment.start,
+        "end": segment.end,
+        "text": segment.text,
+        "tokens": list(heard.tokens) if heard else [],
+        "temperature": heard.temperature if heard else 0.0,
+        "avg_logprob": heard.avg_logprob if heard else 0.0,
+        "compression_ratio": heard.compression_ratio if heard else 1.0,
+        "no_speech_prob": heard.no_speech_prob if heard else 0.0,
+    }
+
+
+# Formats that are text of their own, with their media types; the JSON ones are the API's.
+TEXT_FORMATS: dict[str, tuple[Callable[[Sequence[Segment]], str], str]] = {
+    "text": (to_text, "text/plain"),
+    "srt": (to_srt, "application/x-subrip"),
+    "vtt": (to_vtt, "text/vtt"),
+    "tsv": (to_tsv, "text/tab-separated-values"),
+}
+
+
+def _shown(segments: Sequence[Segment]) -> list[Segment]:
+    return [segment for segment in segments if segment.text.strip()]
+
+
+def _line(segment: Segment) -> str:
+    """Return the text in one line: a line break or tab inside would end the cue or the cell."""
+    return " ".join(segment.text.split())
+
+
+def _escaped(text: str) -> str:
+    """Escape what WebVTT reads as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _clock(seconds: float, point: str) -> str:
+    total_ms = round(seconds * 1000)
+    minutes, ms = divmod(total_ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{ms // 1000:02}{point}{ms % 1000:03}"

@@ -1,0 +1,1 @@
+"""Live sessions: order of chunks, utterances, agreement, transcripts. Knows no HTTP."""

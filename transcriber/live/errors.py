@@ -1,0 +1,58 @@
+"""Why a chunk or a session is refused.
+
+SessionError
+  +- UnknownSession     no such session; one begins with sequence 0
+  +- SessionEnded       its last chunk has come
+  +- SessionExpired     it was left alone for too long, or deleted
+  +- TooManySessions    the limit is reached; try again later
+  +- SequenceReused     other bytes came under this sequence before
+  +- SequenceGap        too far ahead of what has come
+  +- SequenceGivenUp    was waited for and given up; the transcript has a gap there
+  +- SessionTooLong     the session has reached the longest audio that is allowed
+"""
+
+from __future__ import annotations
+
+
+class SessionError(Exception):
+    """A request that the session can't take; nothing was stored."""
+
+
+class UnknownSession(SessionError):
+    """No session has this id."""
+
+
+class SessionEnded(SessionError):
+    """The session's final chunk has come."""
+
+
+class SessionExpired(SessionError):
+    """The session is gone: expired or deleted."""
+
+
+class TooManySessions(SessionError):
+    """As many sessions as allowed are active."""
+
+
+class SequenceReused(SessionError):
+    """The same sequence with other bytes."""
+
+
+class SequenceGap(SessionError):
+    """Too far ahead; `next_sequence` is the one to send."""
+
+    def __init__(self, next_sequence: int) -> None:
+        super().__init__(f"the next sequence is {next_sequence}")
+        self.next_sequence = next_sequence
+
+
+class SequenceGivenUp(SessionError):
+    """The chunk came after its gap had been given up."""
+
+
+class SessionTooLong(SessionError):
+    """No more audio fits into this session."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"a session holds at most {limit_s:g} s of audio")
+        self.limit_s = limit_s

@@ -1,0 +1,188 @@
+"""From a session's bytes to closed pieces: decode, voice activity, endpoints, accounting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from transcriber.audio.decode import NO_SAMPLES, Samples
+from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.stream import Piece, StreamDecoder
+from transcriber.audio.vad import VoiceActivity
+from transcriber.engine.window import SAMPLE_RATE_HZ
+from transcriber.live.buffer import AudioBuffer
+from transcriber.live.endpoint import CutRules, Endpointer, Utterance
+
+
+@dataclass(frozen=True)
+class ChunkPart:
+    """Bytes of one part of a chunk, and its format if declared as raw PCM."""
+
+    data: bytes
+    pcm: PcmFormat | None = None
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch of the recording that never arrived, in samples; shown in the transcript."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A decoded stretch with the speech probabilities of the frames that it completed."""
+
+    samples: Samples
+    probabilities: npt.NDArray[np.float32]
+    gap_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class AudioSeconds:
+    """Where a session's audio is; `received` is the sum of `final`, `pending` and `silence`."""
+
+    received: float = 0.0
+    final: float = 0.0
+    pending: float = 0.0
+    silence: float = 0.0
+    lost: float = 0.0
+
+
+class Intake:
+    """The audio side of one session.
+
+    `decode`, `resume_after_loss` and `end` do the heavy work and are called by one thread at a
+    time, without the session's lock; `take` is quick and called with it.
+    """
+
+    def __init__(self, max_chunk_s: float, rules: CutRules | None = None) -> None:
+        self.buffer = AudioBuffer()
+        self.endpointer = Endpointer(rules)
+        self._decoder = StreamDecoder(max_chunk_s)
+        self._vad = VoiceActivity()
+        self._received = 0
+        self._chunks = 0
+        self._closed = 0  # samples in closed pieces
+        self._final = 0
+        self._lost = 0
+        self._loss: int | None = None  # chunks lost just before the next audio
+
+    @property
+    def received_s(self) -> float:
+        """Seconds of audio decoded so far."""
+        return self._received / SAMPLE_RATE_HZ
+
+    def decode(self, parts: Sequence[ChunkPart]) -> list[Heard]:
+        """Decode a chunk's bytes and run the voice activity on what they bring.
+
+        Raises:
+            AudioError: see `StreamDecoder.feed`.
+        """
+        pieces: list[Piece] = []
+        for part in parts:
+            pieces += self._decoder.feed(part.data, part.pcm)
+        self._chunks += 1
+        return self._listen(pieces)
+
+    def resume_after_loss(self, chunks: int) -> list[Heard]:
+        """Note that `chunks` chunks will never come; returns what was still held back."""
+        heard = self._listen(self._decoder.lost())
+        self._loss = (self._loss or 0) + chunks
+        return heard
+
+    def end(self) -> list[Heard]:
+        """End the audio and return what was still held back."""
+        return self._listen(self._decoder.finish())
+
+    def close(self) -> None:
+        """Free the decoder of a session that goes away."""
+        self._decoder.close()
+
+    def take(self, heard: Sequence[Heard]) -> list[Utterance | Gap]:
+        """Add decoded audio; return the pieces that it closes and the gaps that it shows."""
+        events: list[Utterance | Gap] = []
+        for one in heard:
+            events += self._jump(one)
+            self._received += len(one.samples)
+            self.buffer.append(one.samples)
+            for probability in one.probabilities:
+                utterance = self.endpointer.push(float(probability))
+                if utterance is not None:
+                    events.append(utterance)
+        return self._count(events)
+
+    def flush(self) -> list[Utterance | Gap]:
+        """Close the open piece, because the audio ends here."""
+        utterance = self.endpointer.flush()
+        events: list[Utterance | Gap] = [utterance] if utterance else []
+        if self._loss is not None:  # lost at the very end: nothing tells how long
+            events.append(Gap(self.buffer.end, self.buffer.end))
+            self._loss = None
+        return self._count(events)
+
+    def made_final(self, utterance: Utterance) -> None:
+        """A closed piece has become final."""
+        self._final += utterance.end - utterance.start
+
+    def seconds(self) -> AudioSeconds:
+        """Account for every second that was received."""
+        settled = self._received
+        if self.endpointer.open_start is not None:
+            settled -= self.buffer.end - self.endpointer.settled_to
+        silence = max(0, settled - self._closed)
+        pending = self._received - self._final - silence
+        return AudioSeconds(
+            *(
+                round(samples / SAMPLE_RATE_HZ, 3)
+                for samples in (self._received, self._final, pending, silence, self._lost)
+            )
+        )
+
+    def _listen(self, pieces: Sequence[Piece]) -> list[Heard]:
+        heard = []
+        for piece in _merged(pieces):
+            if piece.gap_s:
+                self._vad = VoiceActivity()
+            heard.append(Heard(piece.samples, self._vad.push(piece.samples), piece.gap_s))
+        return heard
+
+    def _jump(self, one: Heard) -> list[Utterance | Gap]:
+        """Move on over lost audio before `one`, closing the piece that it breaks off."""
+        loss, gap_s = self._loss, one.gap_s
+        if loss is None and not gap_s:
+            return []
+        if not gap_s and self._chunks and loss:
+            # The container has no clock: a lost chunk counts as long as the others were.
+            gap_s = loss * self.received_s / self._chunks
+        utterance = self.endpointer.flush()
+        events: list[Utterance | Gap] = [utterance] if utterance else []
+        samples = int(gap_s * SAMPLE_RATE_HZ)
+        start = self.buffer.end
+        self.buffer.skip(samples)
+        self._lost += samples
+        self.endpointer.jump(self.buffer.end)
+        if loss is not None:
+            events.append(Gap(start, self.buffer.end))
+            self._loss = None
+        return events
+
+    def _count(self, events: list[Utterance | Gap]) -> list[Utterance | Gap]:
+        self._closed += sum(
+            event.end - event.start for event in events if isinstance(event, Utterance)
+        )
+        return events
+
+
+def _merged(pieces: Sequence[Piece]) -> list[Piece]:
+    """Join pieces without a gap between them: many small ones cost more to look at."""
+    groups: list[tuple[float, list[Samples]]] = []
+    for piece in pieces:
+        if piece.gap_s or not groups:
+            groups.append((piece.gap_s, []))
+        groups[-1][1].append(piece.samples)
+    return [Piece(np.concatenate(parts or [NO_SAMPLES]), gap_s) for gap_s, parts in groups]

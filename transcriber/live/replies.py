@@ -1,0 +1,80 @@
+"""What each chunk was answered: kept so that a repeated chunk gets the same answer again.
+
+Replies are told in order of sequence, and each final segment is told in exactly one of them:
+a client that appends every `text` by sequence has the whole transcript, whatever was answered
+late, early or twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from transcriber.live.intake import AudioSeconds
+
+# So many of the newest replies are kept with all their figures; of older ones only the text.
+FULL_REPLIES = 64
+
+
+@dataclass(frozen=True)
+class TimingMs:
+    """Where the time of a reply went, in milliseconds."""
+
+    queue: int = 0
+    audio: int = 0
+    model: int = 0
+    total: int = 0
+
+
+_NO_TIMING, _NO_AUDIO = TimingMs(), AudioSeconds()
+
+
+@dataclass(frozen=True)
+class ChunkReply:
+    """The answer to one chunk. Its segments are `first_segment` up to before `end_segment`.
+
+    `complete` is False if the pass that includes the chunk was not done yet (202).
+    """
+
+    sequence: int
+    complete: bool
+    revision: int
+    next_sequence: int
+    first_segment: int
+    end_segment: int
+    partial: str = ""
+    stable_chars: int = 0
+    missing: tuple[int, ...] = ()
+    audio: AudioSeconds = _NO_AUDIO
+    timing: TimingMs = _NO_TIMING
+    language: str | None = None
+    final: bool = False
+
+
+@dataclass
+class ReplyLog:
+    """The outcome of every chunk, by sequence: a reply, or the error it was refused with."""
+
+    told_segments: int = 0
+    _next: int = 0
+    _outcomes: dict[int, ChunkReply | Exception] = field(default_factory=dict)
+
+    def get(self, sequence: int) -> ChunkReply | Exception | None:
+        """Return the outcome of a chunk, or None while there is none."""
+        return self._outcomes.get(sequence)
+
+    def put(self, sequence: int, outcome: ChunkReply | Exception) -> None:
+        """Keep an outcome; the segments that it tells are told."""
+        self._outcomes[sequence] = outcome
+        if isinstance(outcome, ChunkReply):
+            self.told_segments = max(self.told_segments, outcome.end_segment)
+        old = self._outcomes.get(sequence - FULL_REPLIES)
+        if isinstance(old, ChunkReply):
+            self._outcomes[sequence - FULL_REPLIES] = replace(
+                old, partial="", stable_chars=0, audio=_NO_AUDIO, timing=_NO_TIMING
+            )
+
+    def next_open(self) -> int:
+        """Return the first sequence without an outcome; only its reply may tell segments."""
+        while self._next in self._outcomes:
+            self._next += 1
+        return self._next

@@ -1,0 +1,376 @@
+"""One live session: takes chunks in any order, asks for passes, tells each word exactly once.
+
+Three kinds of threads meet here: requests that bring chunks and wait, workers that bring what
+the model heard, and the store's keeper that closes gaps and forgotten sessions. One condition
+guards everything but the decoding of bytes, which one thread at a time does outside of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from config.settings import Settings
+from transcriber.audio.errors import AudioError, NotAudio, Undecodable
+from transcriber.engine.window import DecodingOptions
+from transcriber.live.errors import (
+    SequenceGap,
+    SequenceGivenUp,
+    SequenceReused,
+    SessionEnded,
+    SessionExpired,
+    SessionTooLong,
+)
+from transcriber.live.intake import AudioSeconds, ChunkPart, Heard, Intake
+from transcriber.live.passes import Passes, Submit
+from transcriber.live.replies import ChunkReply, ReplyLog, TimingMs
+from transcriber.live.sequencer import Sequencer, digest
+from transcriber.live.transcript import Partial, Segment, Transcript
+
+log = logging.getLogger(__name__)
+
+State = Literal["active", "ended", "expired"]
+
+
+@dataclass
+class Chunk:
+    """One POST: its sequence, its bytes, whether it is the last, and when it came."""
+
+    sequence: int
+    parts: list[ChunkPart]
+    final: bool = False
+    arrived_s: float = field(default_factory=time.monotonic)
+
+    def fingerprint(self) -> bytes:
+        """Return what tells a retry of this chunk from another one under its sequence."""
+        return digest(b"".join(part.data for part in self.parts) + (b"!" if self.final else b""))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A session as a reader sees it, with the segments that were asked for."""
+
+    state: State
+    revision: int
+    next_sequence: int
+    missing: tuple[int, ...]
+    segments: tuple[Segment, ...]
+    segment_count: int
+    partial: Partial
+    audio: AudioSeconds
+    language: str | None
+
+
+class Session:
+    """See the module. `submit` asks the engine for one pass of a lane."""
+
+    def __init__(
+        self,
+        session_id: str,
+        options: DecodingOptions,
+        settings: Settings,
+        submit: Submit,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = session_id
+        self.watch_id = secrets.token_urlsafe(24)
+        self.options = options
+        self.state: State = "active"
+        self._settings = settings
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._touched_s = clock()
+        self._sequencer: Sequencer[Chunk] = Sequencer(settings.gap_timeout_s, clock)
+        self._intake = Intake(settings.max_chunk_s)
+        self.transcript = Transcript()
+        self._passes = Passes(
+            options, self._intake, self.transcript, submit, self._changed, self._progress
+        )
+        self._replies = ReplyLog()
+        self._refused: dict[int, AudioError] = {}
+        self._marks: dict[int, tuple[int, int]] = {}
+        self._arrived: dict[int, tuple[float, float]] = {}
+        self._ingesting = False
+        self._ending = False
+        self._final_sequence: int | None = None
+
+    # -- chunks ---------------------------------------------------------------------------
+
+    def post(self, chunk: Chunk, wait_s: float) -> tuple[ChunkReply, bool]:
+        """Take a chunk and wait for the pass that includes it.
+
+        Args:
+            chunk: the chunk, in any order, possibly a repetition.
+            wait_s: seconds to wait before the reply is given as far as it is known.
+
+        Returns:
+            The reply, and whether it is one that was given before.
+
+        Raises:
+            SessionError: the chunk can't be taken; nothing was stored.
+            NotAudio: its bytes are nothing that could continue the session; nothing was stored.
+            Undecodable, TooLong: its sequence is consumed and the transcript shows a gap.
+        """
+        deadline_s = self._clock() + wait_s
+        sequence = chunk.sequence
+        with self._changed:
+            verdict = self._offer(chunk)
+            if verdict == "held":
+                return self._force(sequence), False
+            ingest = verdict == "next" and not self._ingesting
+            self._ingesting = self._ingesting or ingest
+        if ingest:
+            self._ingest_in_order()
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_answered(sequence), deadline_s - self._clock())
+            return self._outcome(sequence), verdict == "duplicate"
+
+    def _offer(self, chunk: Chunk) -> str:
+        sequence = chunk.sequence
+        if self.state == "expired":
+            raise SessionExpired
+        verdict = self._sequencer.offer(sequence, chunk.fingerprint(), chunk)
+        if verdict in ("next", "held") and self._is_beyond_end(sequence):
+            self._sequencer.withdraw(sequence)
+            raise SessionEnded
+        if verdict == "reused":
+            raise SequenceReused
+        if verdict == "too-far":
+            raise SequenceGap(self._sequencer.next_sequence)
+        if verdict == "given-up":
+            raise SequenceGivenUp
+        if verdict != "duplicate":
+            if self._intake.received_s >= self._settings.max_audio_s:
+                self._sequencer.withdraw(sequence)
+                raise SessionTooLong(self._settings.max_audio_s)
+            self._touched_s = self._clock()
+            self._refused.pop(sequence, None)
+            if chunk.final:
+                self._final_sequence = sequence
+        return verdict
+
+    def _is_beyond_end(self, sequence: int) -> bool:
+        if self._ending or self.state == "ended":
+            return True
+        return self._final_sequence is not None and sequence > self._final_sequence
+
+    def _is_answered(self, sequence: int) -> bool:
+        return (
+            self._replies.get(sequence) is not None
+            or sequence in self._refused
+            or self.state == "expired"
+        )
+
+    def _outcome(self, sequence: int) -> ChunkReply:
+        outcome = self._replies.get(sequence) or self._refused.get(sequence)
+        if outcome is None:
+            if self.state == "expired":
+                raise SessionExpired
+            outcome = self._force(sequence)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    # -- decoding bytes, one thread at a time -----------------------------------------------
+
+    def _ingest_in_order(self) -> None:
+        """Decode chunks as long as the next in order is there."""
+        while True:
+            with self._changed:
+                taken = self._sequencer.take()
+                if taken is None or self.state == "expired":
+                    self._ingesting = False
+                    self._progress()
+                    return
+            if not self._ingest(*taken):
+                with self._changed:
+                    self._ingesting = False
+                    self._progress()
+                return
+
+    def _ingest(self, sequence: int, chunk: Chunk) -> bool:
+        """Decode one chunk; False if it was refused, so that its sequence is awaited again."""
+        start_s = self._clock()
+        heard: list[Heard] = []
+        error: AudioError | None = None
+        try:
+            heard = self._intake.decode(chunk.parts)
+        except NotAudio as problem:
+            with self._changed:
+                self._sequencer.refuse(sequence)
+                self._refused[sequence] = problem
+                if chunk.final:
+                    self._final_sequence = None
+            return False
+        except AudioError as problem:
+            error = problem
+            heard = self._intake.resume_after_loss(1)
+        except Exception as problem:  # a bug must cost one chunk, not the session
+            log.exception("Decoding chunk %d of session %s failed", sequence, self.id)
+            error = Undecodable(f"The chunk can't be decoded ({type(problem).__name__}).")
+            heard = self._intake.resume_after_loss(1)
+        if chunk.final:
+            heard += self._intake.end()
+        with self._changed:
+            self._passes.take(self._intake.take(heard))
+            if chunk.final:
+                self._finish()
+            self._arrived[sequence] = (chunk.arrived_s, self._clock() - start_s)
+            if error is not None:
+                self._replies.put(sequence, error)
+            self._mark(sequence)
+            self._passes.request()
+            self._progress()
+        return True
+
+    def _finish(self) -> None:
+        self._ending = True
+        self._passes.take(self._intake.flush())
+
+    def _mark(self, sequence: int) -> None:
+        """Note which passes this chunk's reply waits for.
+
+        A chunk that was held has been answered already: what it brought is told by the reply to
+        the chunk that closed the gap.
+        """
+        if self._replies.get(sequence) is not None:
+            sequence = max((n for n in self._marks if self._replies.get(n) is None), default=-1)
+            if sequence < 0:
+                return
+        self._marks[sequence] = self._passes.mark()
+
+    # -- answers ----------------------------------------------------------------------------
+
+    def _progress(self) -> None:
+        """Something was decoded: tell what can be told now, and wake those who wait."""
+        if self._ending and self.state == "active" and self._passes.idle:
+            self.state = "ended"
+            self._intake.close()
+            self.transcript.revision += 1
+        while (sequence := self._replies.next_open()) in self._marks:
+            if not self._passes.reached(self._marks[sequence]):
+                break
+            self._replies.put(sequence, self._reply(sequence, complete=True))
+        self._changed.notify_all()
+
+    def _force(self, sequence: int) -> ChunkReply:
+        """Answer now, as far as things are known; later replies and polls tell the rest."""
+        outcome = self._replies.get(sequence)
+        if isinstance(outcome, ChunkReply):
+            return outcome
+        reply = self._reply(sequence, complete=False)
+        self._replies.put(sequence, reply)
+        self._progress()
+        return reply
+
+    def _reply(self, sequence: int, complete: bool) -> ChunkReply:
+        told = self._replies.told_segments
+        in_turn = self._replies.next_open() == sequence
+        arrived_s, audio_s = self._arrived.pop(sequence, (self._clock(), 0.0))
+        self._marks.pop(sequence, None)
+        queue_s, model_s = self._passes.take_timing() if complete else (0.0, 0.0)
+        partial = self.transcript.partial
+        return ChunkReply(
+            sequence=sequence,
+            complete=complete,
+            revision=self.transcript.revision,
+            next_sequence=self._sequencer.next_sequence,
+            first_segment=told,
+            end_segment=len(self.transcript.segments) if in_turn else told,
+            partial=partial.text,
+            stable_chars=partial.stable_chars,
+            missing=tuple(self._sequencer.missing()),
+            audio=self._intake.seconds(),
+            timing=TimingMs(
+                *(
+                    round(1000 * seconds)
+                    for seconds in (queue_s, audio_s, model_s, self._clock() - arrived_s)
+                )
+            ),
+            language=self._passes.language.latest,
+            final=self.state == "ended",
+        )
+
+    # -- readers ----------------------------------------------------------------------------
+
+    def snapshot(self, after: int = -1) -> Snapshot:
+        """Return the session as it is, with the segments whose id is above `after`."""
+        with self._changed:
+            return Snapshot(
+                state=self.state,
+                revision=self.transcript.revision,
+                next_sequence=self._sequencer.next_sequence,
+                missing=tuple(self._sequencer.missing()),
+                segments=tuple(self.transcript.segments[after + 1 :]),
+                segment_count=len(self.transcript.segments),
+                partial=self.transcript.partial,
+                audio=self._intake.seconds(),
+                language=self._passes.language.latest,
+            )
+
+    def wait_change(self, revision: int | None, after: int, wait_s: float) -> None:
+        """Wait until the revision is not `revision`; without one, until a segment after `after`."""
+
+        def changed() -> bool:
+            if self.state != "active":
+                return True
+            if revision is not None:
+                return self.transcript.revision != revision
+            return len(self.transcript.segments) > after + 1
+
+        with self._changed:
+            self._changed.wait_for(changed, wait_s)
+
+    # -- upkeep -----------------------------------------------------------------------------
+
+    def idle_s(self) -> float:
+        """Return the seconds since the last chunk."""
+        return self._clock() - self._touched_s
+
+    def tick(self) -> None:
+        """Give up a gap that was open too long, and end a session that was left alone."""
+        with self._changed:
+            if self.state != "active" or self._ingesting:
+                return
+            lost = self._sequencer.give_up_gap()
+            left = self._clock() - self._touched_s > self._settings.session_ttl_s
+            if not lost and not (left and not self._ending):
+                return
+            self._ingesting = True
+        if lost:
+            self._skip(lost)
+        else:
+            self._abandon()
+
+    def _skip(self, lost: list[int]) -> None:
+        heard = self._intake.resume_after_loss(len(lost))
+        with self._changed:
+            for sequence in lost:
+                self._replies.put(sequence, SequenceGivenUp())
+            self._passes.take(self._intake.take(heard))
+        self._ingest_in_order()
+
+    def _abandon(self) -> None:
+        """No chunk came for too long: what is there becomes final, then the session is over."""
+        heard = self._intake.end()
+        with self._changed:
+            self._passes.take(self._intake.take(heard))
+            self._finish()
+            self._passes.request()
+            self._passes.when_idle(self.expire)
+
+    def expire(self) -> None:
+        """End the session for good; readers still see what is final."""
+        with self._changed:
+            if self.state == "expired":
+                return
+            self.state = "expired"
+            self.transcript.revision += 1
+            self._passes.withdraw()
+            self._changed.notify_all()
+        self._intake.close()

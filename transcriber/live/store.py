@@ -1,0 +1,161 @@
+"""Where sessions live. The rest of the service knows sessions only through this store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.settings import Settings
+from transcriber.engine.window import DecodingOptions
+from transcriber.live.errors import SessionExpired, TooManySessions, UnknownSession
+from transcriber.live.passes import Submit
+from transcriber.live.session import Session
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 0.5
+# Ids of sessions that are gone, so that a late chunk learns "expired" and not "unknown".
+_TOMBSTONES = 10_000
+
+
+@dataclass(frozen=True)
+class StoreState:
+    """How many sessions are active, and how many may be."""
+
+    active: int
+    limit: int
+
+
+class SessionStore:
+    """The sessions of this process, in memory.
+
+    Args:
+        settings: the service's settings.
+        submit: asks the engine for a pass.
+        limit: how many sessions may be active; called each time, as it depends on the device.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        submit: Submit,
+        limit: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._submit = submit
+        self._limit = limit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+        self._by_watch_id: dict[str, str] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._stopping = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="session-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread that closes gaps and forgotten sessions."""
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Stop that thread; sessions stay as they are."""
+        self._stopping.set()
+        if self._keeper.is_alive():
+            self._keeper.join(5)
+
+    def open(self, session_id: str, options: DecodingOptions) -> tuple[Session, bool]:
+        """Return the session of that id and whether it is new.
+
+        Raises:
+            SessionExpired: it was there and is gone.
+            TooManySessions: it would be one more than the limit.
+        """
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                return session, False
+            if session_id in self._gone:
+                raise SessionExpired
+            if self._active() >= self._limit():
+                raise TooManySessions
+            session = Session(session_id, options, self._settings, self._submit, self._clock)
+            self._sessions[session_id] = session
+            self._by_watch_id[session.watch_id] = session_id
+        log.info("Session %s started", session_id)
+        return session, True
+
+    def get(self, session_id: str) -> Session:
+        """Return a session.
+
+        Raises:
+            UnknownSession: there never was one of that id.
+            SessionExpired: it was there and is gone.
+        """
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is not None:
+                return session
+            if session_id in self._gone:
+                raise SessionExpired
+            raise UnknownSession
+
+    def watched(self, watch_id: str) -> Session:
+        """Return the session that a watch id may read.
+
+        Raises:
+            UnknownSession: no session has this watch id.
+        """
+        with self._lock:
+            session_id = self._by_watch_id.get(watch_id)
+            if session_id is None:
+                raise UnknownSession
+            return self._sessions[session_id]
+
+    def delete(self, session_id: str, leave_trace: bool = False) -> None:
+        """Remove everything of a session.
+
+        Args:
+            session_id: its id.
+            leave_trace: whether later chunks learn that it expired, instead of "unknown".
+
+        Raises:
+            UnknownSession, SessionExpired: as `get`.
+        """
+        session = self.get(session_id)
+        with self._lock:
+            self._sessions.pop(session_id, None)
+            self._by_watch_id.pop(session.watch_id, None)
+            if leave_trace:
+                self._gone[session_id] = None
+                while len(self._gone) > _TOMBSTONES:
+                    self._gone.popitem(last=False)
+        session.expire()
+
+    def state(self) -> StoreState:
+        """Return how many sessions are active and may be."""
+        with self._lock:
+            return StoreState(self._active(), self._limit())
+
+    def _active(self) -> int:
+        return sum(session.state == "active" for session in self._sessions.values())
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(_TICK_S):
+            with self._lock:
+                sessions = list(self._sessions.values())
+            for session in sessions:
+                try:
+                    self._look_after(session)
+                except Exception:  # one bad session must not stop the upkeep of all others
+                    log.exception("Upkeep of session %s failed", session.id)
+
+    def _look_after(self, session: Session) -> None:
+        session.tick()
+        keep_s = self._settings.keep_transcripts_s
+        if session.state != "active" and session.idle_s() > keep_s + self._settings.session_ttl_s:
+            self.delete(session.id, leave_trace=True)
+            log.info("Session %s is forgotten", session.id)

@@ -1,0 +1,117 @@
+"""The running service: engine and sessions together, and whether new work is welcome."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from config.settings import Settings
+from transcriber.engine.engine import Engine
+from transcriber.live.store import SessionStore
+
+log = logging.getLogger(__name__)
+
+CPU_SESSIONS, CUDA_SESSIONS = 10, 100
+# Threads that never wait for a pass or a poll, so that `/health` always finds one.
+_FREE_THREADS = 16
+_LATENCIES_KEPT = 256
+
+
+@dataclass(frozen=True)
+class LatencyMs:
+    """Server time of recent chunks in milliseconds; None before the first."""
+
+    p50: int | None
+    p95: int | None
+
+
+class Service:
+    """What the HTTP layer calls.
+
+    Args:
+        settings: the settings.
+        on_ready: called when the model is ready.
+    """
+
+    def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+        self.settings = settings
+        self.instance_id = secrets.token_hex(4)
+        self.engine = Engine(settings, on_ready)
+        self.store = SessionStore(settings, self.engine.submit, self._session_limit)
+        self.draining = False
+        self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
+        self._latencies_ms: deque[int] = deque(maxlen=_LATENCIES_KEPT)
+        self._in_flight = 0
+        self._changed = threading.Condition()
+
+    def start(self) -> None:
+        """Load the model in the background and begin the upkeep of sessions."""
+        self.engine.start()
+        self.store.start()
+
+    def stop(self) -> None:
+        """Stop all threads."""
+        self.store.stop()
+        self.engine.stop()
+
+    def _session_limit(self) -> int:
+        if self.settings.max_sessions:
+            return self.settings.max_sessions
+        return CUDA_SESSIONS if self.engine.state.device == "cuda" else CPU_SESSIONS
+
+    @property
+    def queue_full(self) -> bool:
+        """Whether as many model jobs wait as are allowed to."""
+        return self.engine.pool_state.depth >= self.settings.queue_limit
+
+    def latency(self) -> LatencyMs:
+        """Return the server time of recent chunks."""
+        ordered = sorted(self._latencies_ms.copy())
+        if not ordered:
+            return LatencyMs(None, None)
+        return LatencyMs(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)])
+
+    def note_latency(self, total_ms: int) -> None:
+        """Remember the server time of a chunk."""
+        self._latencies_ms.append(total_ms)
+
+    @contextmanager
+    def waiting(self, wait_s: float) -> Iterator[float]:
+        """Give how long this request may wait: nothing, if too many threads wait already."""
+        free = self._gate.acquire(blocking=False)
+        try:
+            yield wait_s if free else 0.0
+        finally:
+            if free:
+                self._gate.release()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Count a request that brings audio, so that draining waits for it."""
+        with self._changed:
+            self._in_flight += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
+
+    def drain(self, timeout_s: float) -> bool:
+        """Refuse new audio and wait until all that was accepted is done.
+
+        Returns:
+            Whether everything was done in time.
+        """
+        self.draining = True
+        deadline_s = time.monotonic() + timeout_s
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
+        left_s = max(0.0, deadline_s - time.monotonic())
+        return self.engine.pool.wait_idle(left_s) and done
