@@ -1,0 +1,42 @@
+"""The WSGI application: `gunicorn -c config/gunicorn.conf.py "app:create_app()"`."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask
+
+from config.settings import Settings
+from transcriber.api.application import build
+from transcriber.service import Service
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application, with its model loading in the background.
+
+    Args:
+        settings: the settings; read from the environment if None.
+
+    Raises:
+        SettingError: a setting can't be used.
+    """
+    settings = settings or Settings.from_env()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    # It would tell of every window; the request's own line says what matters.
+    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+    service = Service(settings, on_ready=lambda: _announce(settings, service))
+    service.start()
+    return build(service)
+
+
+def _announce(settings: Settings, service: Service) -> None:
+    state = service.engine.state
+    logging.getLogger("transcriber").info(
+        "Serving %s (%s, %s). Open http://localhost:%d",
+        state.model,
+        state.device,
+        state.compute_type,
+        settings.port,
+    )

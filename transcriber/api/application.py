@@ -1,0 +1,87 @@
+"""The Flask application: routes, errors, CORS, and what every reply carries."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from flask_cors import CORS
+
+from transcriber.api import errors, health, sessions, transcribe
+from transcriber.service import Service
+
+log = logging.getLogger(__name__)
+
+_STATIC = Path(__file__).parents[2] / "static"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# A refused upload is read to its end for this long, because a client that is still sending would
+# otherwise see a broken connection instead of the answer.
+_LINGER_S = 2.0
+_LINGER_BLOCK = 1 << 18
+
+
+def build(service: Service) -> Flask:
+    """Return the WSGI application for a service."""
+    app = Flask(__name__, static_folder=str(_STATIC), static_url_path="/static")
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["transcriber"] = service
+    CORS(
+        app,
+        origins=service.settings.origins(),
+        expose_headers=["X-Request-Id", "Retry-After", "ETag", "Idempotent-Replay"],
+        allow_headers=["Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
+        max_age=600,
+    )
+    for module in (transcribe, sessions, health):
+        app.register_blueprint(module.blueprint)
+    app.add_url_rule("/", "index", lambda: app.send_static_file("index.html"))
+    errors.install(app)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def _begin() -> None:
+    sent = request.headers.get("X-Request-Id", "")
+    g.request_id = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
+    g.started_s = time.monotonic()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    if request.endpoint not in ("static", "index"):
+        response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.status_code >= 400:
+        _read_to_end()
+    # Probes come every few seconds and would bury the rest.
+    level = logging.DEBUG if request.blueprint == "health" else logging.INFO
+    log.log(
+        level,
+        "%s %s %d %.0f ms request=%s session=%s",
+        request.method,
+        request.url_rule or "-",
+        response.status_code,
+        1000 * (time.monotonic() - g.started_s),
+        g.request_id,
+        g.get("session_id") or "-",
+    )
+    return response
+
+
+def _read_to_end() -> None:
+    """Read what a refused request still sends, for a short while."""
+    stream = request.environ.get("wsgi.input")
+    if stream is None or not (request.content_length or request.headers.get("Transfer-Encoding")):
+        return
+    deadline_s = time.monotonic() + _LINGER_S
+    try:
+        while time.monotonic() < deadline_s and stream.read(_LINGER_BLOCK):
+            pass
+    except OSError:
+        log.debug("The client stopped sending a refused request")

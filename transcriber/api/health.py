@@ -1,0 +1,60 @@
+"""Health, for clients that choose a server, load balancers and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+import transcriber
+from transcriber.api.service import service
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/health")
+def health() -> Response:
+    """Tell how the service is: 200 if it can be used, 503 if not. Never waits for the model."""
+    body = _body()
+    response = jsonify(body)
+    response.status_code = 200 if body["status"] in ("ok", "degraded") else 503
+    return response
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """Tell that the process is up, whatever the model does."""
+    return jsonify({"status": "live"})
+
+
+def _body() -> dict[str, Any]:
+    engine, pool = service().engine.state, service().engine.pool_state
+    sessions, latency = service().store.state(), service().latency()
+    full = pool.depth >= service().settings.queue_limit or sessions.active >= sessions.limit
+    status, detail = "ok", engine.detail
+    if engine.stage == "failed":
+        status = "model_failed"
+    elif service().draining:
+        status, detail = "draining", "The service is shutting down; use another server."
+    elif engine.stage == "starting":
+        status = "starting"
+    elif pool.stuck_s > 0:
+        status, detail = "stuck", f"A model call is {pool.stuck_s:.0f} s over its time."
+    elif engine.degraded or full:
+        status = "degraded"
+        detail = detail or "All places are taken; new sessions get 503 for now."
+    return {
+        "status": status,
+        "detail": detail,
+        "instance_id": service().instance_id,
+        "version": transcriber.__version__,
+        "model": engine.model,
+        "device": engine.device,
+        "compute_type": engine.compute_type,
+        "accepting": status in ("ok", "degraded") and not full,
+        "workers": {"size": pool.size, "busy": pool.busy},
+        "queue": {"depth": pool.depth, "limit": service().settings.queue_limit},
+        "sessions": {"active": sessions.active, "limit": sessions.limit},
+        "oldest_job_s": round(pool.oldest_job_s, 3),
+        "latency_ms": {"p50": latency.p50, "p95": latency.p95},
+    }

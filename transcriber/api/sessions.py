@@ -1,0 +1,78 @@
+"""Reading, downloading and deleting live sessions; the same to read for watchers."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, jsonify, request
+
+from transcriber.api.fields import MAX_WAIT_S, Fields, checked_session_id
+from transcriber.api.render import snapshot_json, text_response
+from transcriber.api.service import service
+from transcriber.formats import TEXT_FORMATS
+from transcriber.live.session import Session
+
+blueprint = Blueprint("sessions", __name__)
+
+
+@blueprint.get("/sessions/<session_id>")
+def session(session_id: str) -> Response:
+    """Return the state and the new segments of a session; waits for news if asked to."""
+    return _state(service().store.get(checked_session_id(session_id)), own=True)
+
+
+@blueprint.get("/watch/<watch_id>")
+def watch(watch_id: str) -> Response:
+    """The same for whoever was given the watch id, which gives no right to write."""
+    return _state(service().store.watched(watch_id), own=False)
+
+
+@blueprint.get("/sessions/<session_id>/transcript")
+def transcript(session_id: str) -> Response:
+    """Return what is final so far in one of the formats."""
+    return _transcript(service().store.get(checked_session_id(session_id)), own=True)
+
+
+@blueprint.get("/watch/<watch_id>/transcript")
+def watched_transcript(watch_id: str) -> Response:
+    """The same for a watcher."""
+    return _transcript(service().store.watched(watch_id), own=False)
+
+
+@blueprint.delete("/sessions/<session_id>")
+def delete(session_id: str) -> Response:
+    """Remove everything of a session."""
+    service().store.delete(checked_session_id(session_id))
+    return Response(status=204)
+
+
+def _state(found: Session, own: bool) -> Response:
+    fields = Fields(request.args.to_dict())
+    after = fields.whole_number("after", -1, 10**9, default=-1)
+    wanted_s = fields.number("wait", 0.0, 3600.0) or 0.0
+    known = _known_revision()
+    if wanted_s:
+        with service().waiting(min(wanted_s, MAX_WAIT_S)) as wait_s:
+            found.wait_change(known, after, wait_s)
+    snapshot = found.snapshot(after)
+    if known == snapshot.revision:
+        response = Response(status=304)
+    else:
+        response = jsonify(snapshot_json(found, snapshot, own))
+    response.set_etag(str(snapshot.revision))
+    return response
+
+
+def _known_revision() -> int | None:
+    """Read the revision the reader has from `If-None-Match`."""
+    match = re.fullmatch(r'(?:W/)?"?([0-9]{1,15})"?', request.headers.get("If-None-Match", ""))
+    return int(match[1]) if match else None
+
+
+def _transcript(found: Session, own: bool) -> Response:
+    fields = Fields(request.args.to_dict())
+    chosen = fields.choice("format", ("text", "json", *(set(TEXT_FORMATS) - {"text"})))
+    snapshot = found.snapshot()
+    if chosen == "json":
+        return jsonify(snapshot_json(found, snapshot, own))
+    return text_response(snapshot.segments, chosen)
