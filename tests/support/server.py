@@ -1,0 +1,116 @@
+"""A real gunicorn on a loopback port, started as the README's command starts it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+START_S = 60.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """One gunicorn process; `log()` is what it printed."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = process
+        self._log_path = log_path
+
+    def log(self) -> str:
+        """Return everything printed so far."""
+        return self._log_path.read_text(encoding="utf-8", errors="replace")
+
+    def health(self) -> dict[str, object]:
+        """Return the body of `/health`, whatever its status."""
+        body: dict[str, object] = requests.get(f"{self.url}/health", timeout=5).json()
+        return body
+
+    def wait_until_up(self) -> None:
+        """Wait until the port answers."""
+        wait_for(lambda: self._answers(), START_S, self._what)
+
+    def wait_until_ready(self, timeout_s: float = START_S) -> None:
+        """Wait until `/health` answers 200."""
+        self.wait_until_up()
+        wait_for(lambda: requests.get(f"{self.url}/health", timeout=5).ok, timeout_s, self._what)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"gunicorn ended with {self.process.returncode}:\n{self.log()}")
+        with contextlib.suppress(requests.ConnectionError):
+            return requests.get(f"{self.url}/health/live", timeout=5).ok
+        return False
+
+    def _what(self) -> str:
+        return f"the server did not get ready:\n{self.log()}"
+
+
+def wait_for(condition: object, timeout_s: float, message: object = "it did not happen") -> None:
+    """Wait until `condition()` is true; raise with the message if it never is."""
+    assert callable(condition)
+    deadline_s = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise AssertionError(message() if callable(message) else message)
+        pause.wait(0.02)
+
+
+@contextlib.contextmanager
+def running(settings: Mapping[str, object]) -> Iterator[Server]:
+    """Run a server with these settings (as environment variables) and end it afterwards."""
+    port = free_port()
+    environment = {name: value for name, value in os.environ.items() if name != "PORT"}
+    environment |= {"HOST": "127.0.0.1", "PORT": str(port)}
+    environment |= {name: str(value) for name, value in settings.items()}
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "config/gunicorn.conf.py",
+        "app:create_app()",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        log_path = Path(folder) / "log"
+        with log_path.open("wb") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            server = Server(port, process, log_path)
+            server.wait_until_up()
+            yield server
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
