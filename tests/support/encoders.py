@@ -27,7 +27,8 @@ def pcm(samples: Samples, rate_hz: int = RATE_HZ, byte_order: str = "<") -> byte
     """Return raw 16-bit samples at another rate (linear interpolation does for speech)."""
     at = np.arange(0, len(samples), RATE_HZ / rate_hz)
     resampled = np.interp(at, np.arange(len(samples)), samples)
-    return (np.clip(resampled, -1, 1) * 32767).astype(f"{byte_order}i2").tobytes()
+    data: bytes = (np.clip(resampled, -1, 1) * 32767).astype(f"{byte_order}i2").tobytes()
+    return data
 
 
 def wav_that_claims(rate_hz: int = RATE_HZ, channels: int = 1, data_bytes: int = 1000) -> bytes:

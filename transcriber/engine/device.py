@@ -41,7 +41,7 @@ def choose_device(device: str, compute_type: str) -> Device:
         compute_type: `auto` or one of CTranslate2's.
 
     Raises:
-        ValueError: `device` is none of the three.
+        ValueError: `device` is none of the three, or can't do that compute type.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(f"DEVICE={device!r} is not one of auto, cpu, cuda")
@@ -53,7 +53,12 @@ def choose_device(device: str, compute_type: str) -> Device:
             log.warning("CUDA can't be used, running on the CPU instead: %s", problem)
     name = "cuda" if use_cuda else "cpu"
     if compute_type == "auto" or (device == "cuda" and not use_cuda):
-        compute_type = "float16" if use_cuda else "int8"
+        return Device(name, "float16" if use_cuda else "int8")
+    supported = ctranslate2.get_supported_compute_types(name)
+    if compute_type not in supported and compute_type not in ("default", "auto"):
+        raise ValueError(
+            f"COMPUTE_TYPE={compute_type!r} is not one of auto, {', '.join(sorted(supported))}"
+        )
     return Device(name, compute_type)
 
 

@@ -126,7 +126,7 @@ class Engine:
             try:
                 model = self._open(name, device)
             except (WeightsError, RuntimeError, ValueError, OSError) as error:
-                problems.append(f"{name}: {error}")
+                problems.append(str(error) if len(names) == 1 else f"{name}: {error}")
                 log.warning("Model %s can't be had: %s", name, error)
                 continue
             self._model = model

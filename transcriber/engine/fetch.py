@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
             progress=_printer(),
         )
     except (SettingError, WeightsError) as error:
-        print(f"{name} can't be had: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     print(f"{name} is in {found.path}", flush=True)
     return 0

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from transcriber.engine.window import Hypothesis
+from transcriber.engine.window import UNSURE_LOGPROB, Hypothesis
 
-# The thresholds of OpenAI's decoder: silence if the model itself doubts that there is speech and
+# The threshold of OpenAI's decoder: silence if the model itself doubts that there is speech, and
 # is unsure of the words.
 NO_SPEECH_PROB = 0.6
-UNSURE_LOGPROB = -1.0
-# Text this repetitive (gzip ratio) is a loop, not speech; its source is the same decoder.
-LOOP_RATIO = 2.4
 
 
 def trustworthy(hypothesis: Hypothesis) -> bool:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from transcriber.engine.guards import LOOP_RATIO, NO_SPEECH_PROB, UNSURE_LOGPROB, trustworthy
-from transcriber.engine.window import Decoded, Hypothesis, Lane, Window, Word
+from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy
+from transcriber.engine.window import (
+    LOOP_RATIO,
+    SAMPLE_RATE_HZ,
+    UNSURE_LOGPROB,
+    Decoded,
+    Hypothesis,
+    Lane,
+    Window,
+    Word,
+)
 
 if TYPE_CHECKING:
     from transcriber.engine.model import SpeechModel
@@ -17,6 +27,8 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 20
+# By that factor the text of a piece heard alone must be longer to be believed instead.
+_MUCH_LONGER = 1.15
 
 
 def decode(model: SpeechModel, window: Window) -> Decoded:
@@ -58,49 +70,98 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
     Without timestamp tokens: the piece was cut at pauses, so its borders are known, and the
     loop of `transcribe` would decode the silence after the last word once more and invent there.
     """
+    found = _search(model, window)
+    stopped_early = len(found.hypothesis.text.strip()) < window.least_chars
+    if window.prefix and (stopped_early or not found.hypothesis.sure):
+        # The forced prefix sometimes makes the model end at once: hear the piece on its own.
+        start = round(window.prefix_s * SAMPLE_RATE_HZ)
+        alone = _search(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
+        found = _better(found, alone, stopped_early)
+    if not trustworthy(found.hypothesis):
+        return Decoded((), found.language, found.probability)
+    return Decoded((_aligned(model, found),), found.language, found.probability)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A beam search's result, with what word alignment needs."""
+
+    hypothesis: Hypothesis
+    window: Window
+    tokenizer: Any
+    encoded: Any
+    frames: int
+    prefix_tokens: list[int]
+    language: str
+    probability: float
+
+
+def _search(model: SpeechModel, window: Window) -> _Found:
     encoded, frames = model.encode(window.audio, None)
     language, probability = model.language(window, encoded)
     tokenizer = model.tokenizer(language, window.options.task)
-    prompt = model.prompt(tokenizer, window)
+    prefix_tokens = tokenizer.encode(" " + window.prefix) if window.prefix else []
+    prompt = model.prompt(tokenizer, window) + prefix_tokens
     result, avg_logprob, temperature, ratio = model.whisper.generate_with_fallback(
         encoded, prompt, tokenizer, _options(model, tokenizer, window, prompt)
     )
     tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-    segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": window.seconds, "tokens": tokens}
-    text = tokenizer.decode(tokens)
+    # CTranslate2 returns a forced prefix as the beginning of what it found.
+    if tokens[: len(prefix_tokens)] == prefix_tokens:
+        tokens = tokens[len(prefix_tokens) :]
     hypothesis = Hypothesis(
-        text=text,
+        text=tokenizer.decode(tokens),
         start=0.0,
-        end=window.seconds,
+        end=window.seconds - window.prefix_s,
         avg_logprob=avg_logprob,
         no_speech_prob=result.no_speech_prob,
         compression_ratio=ratio,
         temperature=temperature,
         tokens=tuple(tokens),
     )
-    if not trustworthy(hypothesis):
-        return Decoded((), language, probability)
-    model.whisper.add_word_timestamps(
-        [[segment]], tokenizer, encoded, frames, _PREPENDED, _APPENDED, last_speech_timestamp=0.0
+    return _Found(
+        hypothesis, window, tokenizer, encoded, frames, prefix_tokens, language, probability
     )
-    return Decoded((_with_words(hypothesis, segment["words"]),), language, probability)
 
 
-def _with_words(hypothesis: Hypothesis, found: list[dict[str, Any]]) -> Hypothesis:
-    """Add the aligned words, and let the hypothesis begin and end with them."""
+def _better(found: _Found, alone: _Found, stopped_early: bool) -> _Found:
+    """Choose between the piece heard in context and heard alone."""
+    mine, other = found.hypothesis, alone.hypothesis
+    if not other.sure:
+        return found
+    if not mine.sure:
+        return alone if other.avg_logprob > mine.avg_logprob else found
+    much_longer = len(other.text) > _MUCH_LONGER * len(mine.text)
+    return alone if stopped_early and much_longer else found
+
+
+def _aligned(model: SpeechModel, found: _Found) -> Hypothesis:
+    """Add the words with their times, and let the hypothesis begin and end with them."""
+    hypothesis, prefix_s = found.hypothesis, found.window.prefix_s
+    new: dict[str, Any] = {
+        "seek": 0,
+        "start": prefix_s,
+        "end": found.window.seconds,
+        "tokens": list(hypothesis.tokens),
+    }
+    group = [new]
+    if found.prefix_tokens:
+        group = [{"seek": 0, "start": 0.0, "end": prefix_s, "tokens": found.prefix_tokens}, new]
+    model.whisper.add_word_timestamps(
+        [group], found.tokenizer, found.encoded, found.frames, _PREPENDED, _APPENDED, 0.0
+    )
     words = tuple(
         Word(
             word["word"],
-            min(float(word["start"]), hypothesis.end),
-            min(float(word["end"]), hypothesis.end),
+            min(max(float(word["start"]) - prefix_s, 0.0), hypothesis.end),
+            min(max(float(word["end"]) - prefix_s, 0.0), hypothesis.end),
             float(word["probability"]),
         )
-        for word in found
+        for word in new["words"]
     )
     if not words:
         return hypothesis
-    fields = {name: getattr(hypothesis, name) for name in hypothesis.__dataclass_fields__}
-    return Hypothesis(**{**fields, "words": words, "start": words[0].start, "end": words[-1].end})
+    return replace(hypothesis, words=words, start=words[0].start, end=words[-1].end)
 
 
 def _file(model: SpeechModel, window: Window) -> Decoded:

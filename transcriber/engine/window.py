@@ -15,6 +15,11 @@ import numpy.typing as npt
 
 SAMPLE_RATE_HZ = 16_000
 
+# Thresholds of OpenAI's decoder: below that mean log probability the words are guessed, above that
+# gzip ratio the text is a loop.
+UNSURE_LOGPROB = -1.0
+LOOP_RATIO = 2.4
+
 Task = Literal["transcribe", "translate"]
 
 
@@ -58,6 +63,9 @@ class Window:
         options: the client's wishes.
         language: the language to decode in, or None to detect it in this window.
         previous_text: final text just before the window, used as the prompt.
+        prefix: in the final lane, the text of the first `prefix_s` seconds, which is final already:
+            the model hears them and is made to begin with it.
+        least_chars: text shorter than this makes the final lane suspect that it stopped early.
         clips: in the file lane, (start, end) seconds within `audio` that hold speech.
     """
 
@@ -66,6 +74,9 @@ class Window:
     options: DecodingOptions = DecodingOptions()
     language: str | None = None
     previous_text: str = ""
+    prefix: str = ""
+    prefix_s: float = 0.0
+    least_chars: int = 0
     clips: tuple[tuple[float, float], ...] = ()
 
     @property
@@ -95,7 +106,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What the model heard in one stretch; times are seconds from the window's start."""
+    """What the model heard in one stretch; times are seconds from the end of the prefix."""
 
     text: str
     start: float
@@ -106,6 +117,12 @@ class Hypothesis:
     compression_ratio: float = 1.0
     temperature: float = 0.0
     tokens: tuple[int, ...] = ()
+
+    @property
+    def sure(self) -> bool:
+        """Whether it was decoded without trouble, so that it may serve as context."""
+        loops = self.compression_ratio > LOOP_RATIO
+        return not loops and self.avg_logprob >= UNSURE_LOGPROB and self.temperature < 0.5
 
 
 @dataclass(frozen=True)
