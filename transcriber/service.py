@@ -114,4 +114,6 @@ class Service:
         with self._changed:
             done = self._changed.wait_for(lambda: self._in_flight == 0, timeout_s)
         left_s = max(0.0, deadline_s - time.monotonic())
-        return self.engine.pool.wait_idle(left_s) and done
+        idle = self.engine.pool.wait_idle(left_s)
+        self.store.release_readers()  # by now they have been told the last words
+        return idle and done

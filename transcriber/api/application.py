@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import secrets
+import socket
+import threading
 import time
 from pathlib import Path
 
@@ -75,13 +78,28 @@ def _finish(response: Response) -> Response:
 
 
 def _read_to_end() -> None:
-    """Read what a refused request still sends, for a short while."""
+    """Read what a refused request still sends, for a short while.
+
+    A client that stops sending would keep the reading thread for ever, and only another thread
+    can free it: after the time it closes the connection's incoming half.
+    """
     stream = request.environ.get("wsgi.input")
     if stream is None or not (request.content_length or request.headers.get("Transfer-Encoding")):
         return
     deadline_s = time.monotonic() + _LINGER_S
+    cut = threading.Timer(_LINGER_S, _stop_receiving, [request.environ.get("gunicorn.socket")])
+    cut.daemon = True
+    cut.start()
     try:
         while time.monotonic() < deadline_s and stream.read(_LINGER_BLOCK):
             pass
     except OSError:
         log.debug("The client stopped sending a refused request")
+    finally:
+        cut.cancel()
+
+
+def _stop_receiving(connection: socket.socket | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(OSError):  # it is closed already
+            connection.shutdown(socket.SHUT_RD)

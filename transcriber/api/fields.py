@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 
 from faster_whisper.tokenizer import _LANGUAGE_CODES
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from transcriber.api.errors import Problem, bad_field
 from transcriber.audio.pcm import PcmFormat
@@ -32,6 +33,13 @@ class AudioPart:
 
     stream: BinaryIO
     pcm: PcmFormat | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no bytes at all."""
+        size = self.stream.seek(0, io.SEEK_END)
+        self.stream.seek(0)
+        return size == 0
 
 
 class Fields:
@@ -139,6 +147,8 @@ def read_request(request: Request) -> tuple[Fields, list[AudioPart]]:
     if request.mimetype == "multipart/form-data":
         return _read_multipart(request)
     body = request.get_data(cache=False, parse_form_data=False)
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
     pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
     return Fields(request.args.to_dict()), [AudioPart(io.BytesIO(body), pcm)] if body else []
 

@@ -73,7 +73,7 @@ def admit(options: DecodingOptions) -> None:
 
 def _whole(fields: Fields, parts: list[AudioPart], response_format: str) -> Response:
     options = fields.decoding(words_by_default=False)
-    if not parts:
+    if all(part.is_empty for part in parts):
         raise Problem(
             "missing-audio",
             "Send the recording as a file part: curl -F audio=@talk.webm …, or as the raw body.",

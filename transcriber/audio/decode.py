@@ -17,6 +17,7 @@ from transcriber.audio.containers import (
     HEAD_BYTES,
     Container,
     sniff,
+    starts_new_stream,
 )
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import (
@@ -196,18 +197,26 @@ def decode_recording(parts: Sequence[Part], max_s: float) -> Iterator[Samples]:
 
 def _files(parts: Sequence[Part]) -> list[Part]:
     """Join continuing parts to the file they continue."""
-    files: list[Part] = []
+    groups: list[list[Part]] = []
+    current: Container | None = None
     for part in parts:
         head = part.data.read(HEAD_BYTES)
         part.data.seek(0)
-        if part.pcm is not None or sniff(head) is not None:
-            files.append(part)
-        elif files and files[-1].pcm is None:
-            joined = io.BytesIO(files[-1].data.read() + part.data.read())
-            files[-1] = Part(joined)
+        started = None if part.pcm else starts_new_stream(head, current)
+        if part.pcm is not None or started is not None:
+            groups.append([part])
+            current = started
+        elif current is not None:
+            groups[-1].append(part)
         else:
             raise NotAudio(f"The upload is not audio of an accepted kind: {ACCEPTED_TEXT}.")
-    return files
+    return [_joined(group) for group in groups]
+
+
+def _joined(parts: Sequence[Part]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+    return Part(io.BytesIO(b"".join(part.data.read() for part in parts)))
 
 
 def _decode_file(file: Part, resampler: Resampler) -> Iterator[Samples]:

@@ -11,6 +11,7 @@ from transcriber.audio.errors import NotAudio
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 384_000
 MAX_CHANNELS = 8
+_MAX_DIGITS = 9  # int() itself refuses numbers of thousands of digits
 # Samples to look at before a guess at the byte order counts as sure.
 _SURE_SAMPLES = 1_600
 
@@ -47,7 +48,8 @@ class PcmFormat:
 
 def _number(values: dict[str, str], key: str, default: int | None, low: int, high: int) -> int:
     raw = values.get(key, "" if default is None else str(default))
-    if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
+    digits = raw.isascii() and raw.isdigit() and len(raw) <= _MAX_DIGITS
+    if not digits or not low <= int(raw) <= high:
         raise NotAudio(
             f"audio/L16 needs {key}={low}…{high}, as in audio/L16;rate=16000;channels=1."
         )

@@ -36,3 +36,20 @@ def resume_point(container: Container, data: bytes) -> int | None:
     """Return where the first whole cluster of `data` begins, or None."""
     at = data.find(_CLUSTER_ID) if container is WEBM else data.find(b"moof") - 4
     return at if at >= 0 else None
+
+
+def from_next_cluster(container: Container, data: bytes) -> bytes | None:
+    """Return `data` from its first whole cluster on, or None while there is none.
+
+    Chrome writes the first byte of a cluster's id at the end of the blob before: where that blob
+    was lost, the rest of the id tells the cluster well enough.
+    """
+    if container is WEBM and data.startswith(_CLUSTER_ID[1:]):
+        return _CLUSTER_ID[:1] + data
+    at = resume_point(container, data)
+    return None if at is None else data[at:]
+
+
+def clusters_begun(container: Container, data: bytes) -> int:
+    """Return how many clusters begin in `data`, also where their id's first byte is missing."""
+    return data.count(_CLUSTER_ID[1:] if container is WEBM else b"moof")

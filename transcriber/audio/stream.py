@@ -30,7 +30,7 @@ from transcriber.audio.decode import (
 )
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat, PcmReader
-from transcriber.audio.recover import InitSegment, resume_point
+from transcriber.audio.recover import InitSegment, clusters_begun, from_next_cluster
 from transcriber.audio.whole import decode_whole
 
 # A jump of the container's clock below this is jitter, above it lost audio.
@@ -39,6 +39,8 @@ MIN_GAP_S = 0.15
 MAX_GAP_S = 3600.0
 # Long enough for the largest chunk on a busy machine; a decoder that takes longer hangs.
 DECODE_TIMEOUT_S = 60.0
+# Bytes kept while no sound comes out, to be decoded again if the demuxer turns out to be misled.
+_MAX_UNHEARD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ class StreamDecoder:
         self._init = InitSegment()
         self._broken: tuple[Container, float | None] | None = None
         self._tail = b""
+        self._unheard = b""  # what the demuxer got since it last brought out any sound
         self._pcm: PcmReader | None = None
 
     def feed(self, data: bytes, pcm: PcmFormat | None = None) -> list[Piece]:
@@ -198,6 +201,8 @@ class StreamDecoder:
             return self._feed_pcm(data, pcm)
         current = self._current()
         container = starts_new_stream(data[:HEAD_BYTES], current)
+        if container is None and self._is_over():
+            self.lost()
         if container is None and (current is None or self._is_over()):
             raise NotAudio(f"The chunk is not audio of an accepted kind: {ACCEPTED_TEXT}.")
         pieces = self._end_stream() if container is not None else []
@@ -261,29 +266,43 @@ class StreamDecoder:
             samples = decode_whole(data, started, self._resampler, self._max_s)
             if samples is not None:
                 return [Piece(samples)] if len(samples) else []
-            self._init = InitSegment(started)
+            self._init, self._unheard = InitSegment(started), b""
             self._thread = _ContainerThread(started, self._resampler, None)
         elif self._broken is not None:
-            found = self._resume(data)
-            if found is None:
-                return []
-            data = found
+            return self._resume(data)
         assert self._thread is not None
         self._init.feed(data)
-        return self._thread.feed(data, self._max_s)
+        pieces = self._thread.feed(data, self._max_s)
+        if pieces or started is not None:
+            self._unheard = b""
+            return pieces
+        return self._check_progress(self._thread, data)
 
-    def _resume(self, data: bytes) -> bytes | None:
-        """Reopen a broken stream at the first cluster in `data`; None while there is none."""
+    def _check_progress(self, thread: _ContainerThread, data: bytes) -> list[Piece]:
+        """No sound came out of `data`: start again if a whole cluster has brought none.
+
+        A few damaged bytes can read as the length of an element that never ends; the demuxer
+        would skip all the rest of the session in silence.
+        """
+        self._unheard = (self._unheard + data)[-_MAX_UNHEARD_BYTES:]
+        if not self._init.complete or clusters_begun(thread.container, self._unheard) < 2:
+            return []
+        again, self._broken, self._tail = self._unheard, (thread.container, thread.clock_s), b""
+        self._close_thread()
+        return self._resume(again)
+
+    def _resume(self, data: bytes) -> list[Piece]:
+        """Reopen a broken stream at the first cluster in `data`, if there is one."""
         assert self._broken is not None
         container, clock_s = self._broken
         data = self._tail + data
-        at = resume_point(container, data)
-        if at is None:
+        found = from_next_cluster(container, data)
+        if found is None:
             self._tail = data[-HEAD_BYTES:]
-            return None
-        self._broken, self._tail = None, b""
+            return []
+        self._broken, self._tail, self._unheard = None, b"", b""
         self._thread = _ContainerThread(container, self._resampler, clock_s)
-        return self._init.data + data[at:]
+        return self._thread.feed(self._init.data + found, self._max_s)
 
     def _end_stream(self) -> list[Piece]:
         self._pcm, self._broken, self._tail = None, None, b""

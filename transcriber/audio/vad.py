@@ -26,6 +26,7 @@ QUIET_PROB, QUIET_FRAMES = 0.2, 32  # a second of frames below that is quiet
 
 @functools.lru_cache(maxsize=1)
 def _network() -> Any:
+    onnxruntime.disable_telemetry_events()  # nobody is told what is transcribed here
     options = onnxruntime.SessionOptions()
     # One thread: a frame is far too little work to share, and the model needs the cores.
     options.inter_op_num_threads = 1

@@ -31,20 +31,18 @@ def decode_whole(
         float32 samples, shape (n,), 16 kHz mono, through the session's `resampler`.
 
     Raises:
-        Undecodable: a whole m4a without usable audio.
+        Undecodable: a whole file without usable audio.
         TooLong: more than `max_s` seconds.
     """
-    if container is MP4:
-        if not _is_whole_mp4(data):
-            return None
-        return np.concatenate([*decode_recording([Part(io.BytesIO(data))], max_s)])
-    if container is WAV and _is_whole_wav(data):
-        return _read(data, resampler, max_s)
-    if container is OGG and _is_whole_ogg(data):
-        return _read(data, resampler, max_s)
     if container is FLAC:
         return _read(data, resampler, max_s)
-    return None
+    is_whole = {MP4: _is_whole_mp4, WAV: _is_whole_wav, OGG: _is_whole_ogg}.get(container)
+    if is_whole is None or not is_whole(data):
+        return None
+    samples = None if container is MP4 else _read(data, resampler, max_s)
+    if samples is None:  # nothing more will come, so FFmpeg says what is wrong with it
+        samples = np.concatenate([*decode_recording([Part(io.BytesIO(data))], max_s)])
+    return samples
 
 
 def _read(data: bytes, resampler: Resampler, max_s: float) -> Samples | None:

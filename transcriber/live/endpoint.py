@@ -1,13 +1,18 @@
-"""Where utterances end: a state machine over the speech probability of 32 ms frames.
+"""Where pieces end: a state machine over the speech probability of 32 ms frames.
 
-Audio is cut into pieces for the final lane in the middle of pauses, so that nothing of a word is
-trimmed away. Decisions depend on the frames alone and never on how the audio was cut into
-chunks, so the same recording gives the same pieces however it arrives.
+Audio is cut in the middle of pauses, so that nothing of a word is trimmed away. A pause alone does
+not end a sentence, and Whisper errs most where it can't see a sentence whole: at a short pause the
+endpointer only proposes a piece, and waits until the final lane has decoded it. If the text ends a
+sentence the piece is accepted, else the piece stays open, and the pause may still settle it by its
+length. Frames that come meanwhile wait in line, so the pieces depend on the audio alone, and never
+on how it was cut into chunks or on how fast the model was.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from transcriber.audio.vad import FRAME_SAMPLES
 from transcriber.engine.window import SAMPLE_RATE_HZ
@@ -23,20 +28,24 @@ class CutRules:
     """When a piece is closed; seconds. The defaults are measured, see docs/design.md.
 
     Attributes:
-        pauses: (length, pause): a piece of at least that length is closed by such a pause. The
-            longer it already is, the shorter the pause that will do.
-        long_pause_s: a pause this long closes a piece of any length.
-        max_piece_s: without such a pause, the piece is cut at its best place by then.
+        proposals: (length, pause): from that length on, such a pause proposes a piece.
+        long_pause_s: a pause this long closes a piece whatever its text.
+        full_piece_s, full_pause_s: a piece this long is closed by the next pause of that length.
+        max_piece_s: without any pause, a piece is cut at its best place by then.
         search_s: how far back that best place may lie.
-        margin_s: the most silence that is kept at each side of a piece.
+        lead_s: the silence that a piece may begin with.
+        margin_s: the silence that a piece may end with.
         after_s: how much of the pause after its end a piece may be decoded with.
         min_speech_s: a piece with less speech than this is a click, not a word.
     """
 
-    pauses: tuple[tuple[float, float], ...] = ((5.0, 0.5), (8.0, 0.3), (10.0, 0.2))
-    long_pause_s: float = 1.5
-    max_piece_s: float = 12.0
-    search_s: float = 6.0
+    proposals: tuple[tuple[float, float], ...] = ((4.0, 0.4), (8.0, 0.3))
+    long_pause_s: float = 1.0
+    full_piece_s: float = 20.0
+    full_pause_s: float = 0.3
+    max_piece_s: float = 27.0
+    search_s: float = 8.0
+    lead_s: float = 1.0
     margin_s: float = 0.5
     after_s: float = 0.3
     min_speech_s: float = 0.096
@@ -44,28 +53,53 @@ class CutRules:
 
 @dataclass(frozen=True)
 class Utterance:
-    """A closed piece: samples from the recording's start.
+    """A piece; positions are samples since the recording's start.
 
     Attributes:
         start, end: what the piece consists of.
         heard_to: up to where it is decoded: a little of the pause after it helps the model.
-        forced: it was cut for its length, not at a pause.
+        speech_s: seconds of speech in it.
+        settled: it is closed whatever its text; otherwise it is proposed.
     """
 
     start: int
     end: int
     heard_to: int
-    forced: bool = False
+    speech_s: float
+    settled: bool = True
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch that never arrived, in samples; it is shown in the transcript."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Jump:
+    """In the line of frames: what comes next lies at `position`."""
+
+    position: int
+    shown: bool
+
+
+class _End:
+    """In the line of frames: the audio ends here."""
 
 
 class Endpointer:
     """Follows one recording and says where its pieces are."""
 
-    def __init__(self, rules: CutRules | None = None, position: int = 0) -> None:
+    def __init__(self, rules: CutRules | None = None) -> None:
         self.rules = rules or CutRules()
-        self.position = position  # samples of the frames seen so far
-        self.last_speech = position  # where the newest speech ended
-        self._start = position
+        self.position = 0  # samples of the frames looked at so far
+        self.last_speech = 0  # where the newest speech ended
+        self._line: deque[float | _Jump | _End] = deque()
+        self._proposed: Utterance | None = None
+        self._rejected: Utterance | None = None  # proposed in this pause, with no sentence's end
+        self._start = 0
         self._frames: list[float] = []  # probabilities since the piece's start
         self._speech_frames = 0
         self._in_speech = False
@@ -76,89 +110,148 @@ class Endpointer:
         return self._start if self._is_speech() else None
 
     @property
-    def settled_to(self) -> int:
-        """Everything before this is in closed pieces or is silence."""
-        return self._start
+    def waiting_for_verdict(self) -> bool:
+        """Whether a proposed piece has neither been accepted nor rejected yet."""
+        return self._proposed is not None
 
-    def push(self, probability: float) -> Utterance | None:
-        """Take the next frame and return the piece that it closes, if any."""
+    @property
+    def caught_up(self) -> bool:
+        """Whether everything that was pushed has been looked at."""
+        return not self._line and self._proposed is None
+
+    def push(self, probabilities: Iterable[float]) -> None:
+        """Put the next frames in line."""
+        self._line.extend(probabilities)
+
+    def push_jump(self, position: int, shown: bool) -> None:
+        """Go on at `position`, because what lies before it was lost.
+
+        Args:
+            position: in samples, where the next frame begins.
+            shown: whether the transcript shows it as a gap.
+        """
+        self._line.append(_Jump(position, shown))
+
+    def push_end(self) -> None:
+        """The audio ends here, and so does the open piece."""
+        self._line.append(_End())
+
+    def next_event(self) -> Utterance | Gap | None:
+        """Look at what is in line, up to the next piece or gap; None if there is none yet."""
+        while self._line and self._proposed is None:
+            event = self._step()
+            if event is not None:
+                return event
+        return None
+
+    def accept(self) -> None:
+        """The proposed piece ends a sentence: it is closed."""
+        proposed, self._proposed = self._proposed, None
+        assert proposed is not None
+        self._close(proposed)
+
+    def reject(self) -> None:
+        """The proposed piece does not end a sentence: it stays open."""
+        self._rejected, self._proposed = self._proposed, None
+
+    # -- one frame at a time ---------------------------------------------------------------
+
+    def _step(self) -> Utterance | Gap | None:
+        item = self._line[0]
+        if isinstance(item, float):
+            self._line.popleft()
+            return self._look_at(item)
+        if self._is_speech():  # what is open ends here; the marker is looked at again after it
+            end = min(self.position, self.last_speech + _samples(self.rules.margin_s))
+            return self._close(self._rejected or self._utterance(end, end))
+        self._line.popleft()
+        start = self.position
+        self._restart(start)
+        if isinstance(item, _Jump):
+            self.position = self.last_speech = item.position
+            self._restart(item.position)
+            self._in_speech = False
+            return Gap(start, item.position) if item.shown else None
+        return None
+
+    def _look_at(self, probability: float) -> Utterance | None:
         frame_start, self.position = self.position, self.position + FRAME_SAMPLES
         self._frames.append(probability)
         self._in_speech = probability >= (OFFSET_PROB if self._in_speech else ONSET_PROB)
-        if self._in_speech:
-            if self._speech_frames == 0:
-                self._skip_silence(frame_start)
-            self._speech_frames += 1
-            self.last_speech = self.position
-            if self.position - self._start < self._samples(self.rules.max_piece_s):
-                return None
-            return self._cut_at_dip()
-        return self._in_pause()
-
-    def flush(self) -> Utterance | None:
-        """Close what is open, because the audio ends or breaks off here."""
-        utterance = None
-        if self._is_speech():
-            end = min(self.position, self.last_speech + self._samples(self.rules.margin_s))
-            utterance = Utterance(self._start, end, end)
-        self._restart(self.position)
-        return utterance
-
-    def jump(self, position: int) -> None:
-        """Go on at `position`; what lies before it was lost. Call `flush` first."""
-        self.position = self.last_speech = position
-        self._restart(position)
-        self._in_speech = False
+        if not self._in_speech:
+            return self._in_pause()
+        if self._speech_frames == 0:
+            self._skip_silence(frame_start)
+        self._speech_frames += 1
+        self.last_speech = self.position
+        self._rejected = None
+        if self.position - self._start < _samples(self.rules.max_piece_s):
+            return None
+        return self._cut_at_dip()
 
     def _in_pause(self) -> Utterance | None:
         if self._speech_frames == 0:
             self._trim_frames()
             return None
         pause = self.position - self.last_speech
-        if pause < self._samples(self._needed_pause_s(self.last_speech + pause // 2)):
-            return None
         if not self._is_speech():
-            self._restart(self.position)
+            if pause >= _samples(self.rules.long_pause_s):
+                self._restart(self.position)
             return None
-        end = self.last_speech + min(pause // 2, self._samples(self.rules.margin_s))
-        return self._close(end, min(self.position, end + self._samples(self.rules.after_s)))
+        end = self.last_speech + min(pause // 2, _samples(self.rules.margin_s))
+        piece = self._utterance(end, min(self.position, end + _samples(self.rules.after_s)))
+        if self._settles(pause, end):
+            return self._close(self._rejected or piece)
+        if self._rejected is None and self._proposes(pause, end):
+            self._proposed = replace(piece, settled=False)
+            return self._proposed
+        return None
 
-    def _needed_pause_s(self, end: int) -> float:
-        """Return how long a pause must be to close the piece if it ended at `end`."""
-        length_s = (end - self._start) / SAMPLE_RATE_HZ
-        allowed = [pause_s for least_s, pause_s in self.rules.pauses if length_s >= least_s]
-        return min([self.rules.long_pause_s, *allowed])
+    def _settles(self, pause: int, end: int) -> bool:
+        full = end - self._start >= _samples(self.rules.full_piece_s)
+        needed_s = self.rules.full_pause_s if full else self.rules.long_pause_s
+        return pause >= _samples(needed_s)
 
-    def _close(self, end: int, heard_to: int, forced: bool = False) -> Utterance:
-        utterance = Utterance(self._start, end, heard_to, forced)
-        rest = self._frames[(end - self._start) // FRAME_SAMPLES :]
-        self._restart(end)
-        self._frames = rest
-        if forced:  # speech goes on behind the cut
-            self._speech_frames = sum(probability >= OFFSET_PROB for probability in rest)
-        return utterance
+    def _proposes(self, pause: int, end: int) -> bool:
+        length = end - self._start
+        return any(
+            length >= _samples(length_s) and pause >= _samples(pause_s)
+            for length_s, pause_s in self.rules.proposals
+        )
+
+    def _utterance(self, end: int, heard_to: int) -> Utterance:
+        speech_s = self._speech_frames * FRAME_SAMPLES / SAMPLE_RATE_HZ
+        return Utterance(self._start, end, heard_to, speech_s)
 
     def _cut_at_dip(self) -> Utterance:
         """Cut where speech was least likely lately; the latest place where several are alike."""
         smooth = _smoothed(self._frames)
-        search = self._samples(self.rules.search_s) // FRAME_SAMPLES
+        search = _samples(self.rules.search_s) // FRAME_SAMPLES
         candidates = range(max(len(smooth) - search, 1), len(smooth) - _SMOOTH_REACH)
         low = min(smooth[at] for at in candidates) + _ALIKE
         best = max(at for at in candidates if smooth[at] <= low)
         end = self._start + best * FRAME_SAMPLES + FRAME_SAMPLES // 2
-        return self._close(end, end, forced=True)
+        return self._close(self._utterance(end, end))
+
+    def _close(self, piece: Utterance) -> Utterance:
+        """Start the next piece where this one ends, with the frames that lie behind it."""
+        rest = self._frames[(piece.end - self._start) // FRAME_SAMPLES :]
+        self._restart(piece.end)
+        self._frames = rest
+        if self._in_speech:  # cut for its length: speech goes on behind the cut
+            self._speech_frames = sum(probability >= OFFSET_PROB for probability in rest)
+        return replace(piece, settled=True)
 
     def _skip_silence(self, speech_start: int) -> None:
-        """The piece begins `margin_s` before its speech; what came before is silence."""
-        start = speech_start - self._samples(self.rules.margin_s)
+        """The piece begins `lead_s` before its speech; what came before is silence."""
+        start = speech_start - _samples(self.rules.lead_s)
         skip = max(0, start - self._start) // FRAME_SAMPLES
         self._start += skip * FRAME_SAMPLES
         self._frames = self._frames[skip:]
 
     def _trim_frames(self) -> None:
-        """Silence needs no memory beyond the margin that the next piece may begin with."""
-        keep = self._samples(self.rules.margin_s) // FRAME_SAMPLES + 1
-        skip = len(self._frames) - keep
+        """Silence needs no memory beyond what the next piece may begin with."""
+        skip = len(self._frames) - _samples(self.rules.lead_s) // FRAME_SAMPLES - 1
         if skip > 0:
             self._start += skip * FRAME_SAMPLES
             self._frames = self._frames[skip:]
@@ -167,13 +260,14 @@ class Endpointer:
         self._start = start
         self._frames = []
         self._speech_frames = 0
+        self._rejected = None
 
     def _is_speech(self) -> bool:
-        return self._speech_frames * FRAME_SAMPLES >= self._samples(self.rules.min_speech_s)
+        return self._speech_frames * FRAME_SAMPLES >= _samples(self.rules.min_speech_s)
 
-    @staticmethod
-    def _samples(seconds: float) -> int:
-        return int(seconds * SAMPLE_RATE_HZ)
+
+def _samples(seconds: float) -> int:
+    return int(seconds * SAMPLE_RATE_HZ)
 
 
 def _smoothed(values: list[float]) -> list[float]:

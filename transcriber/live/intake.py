@@ -1,4 +1,4 @@
-"""From a session's bytes to closed pieces: decode, voice activity, endpoints, accounting."""
+"""From a session's bytes to frames: decode, voice activity, and an account of every second."""
 
 from __future__ import annotations
 
@@ -23,14 +23,6 @@ class ChunkPart:
 
     data: bytes
     pcm: PcmFormat | None = None
-
-
-@dataclass(frozen=True)
-class Gap:
-    """A stretch of the recording that never arrived, in samples; shown in the transcript."""
-
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -67,9 +59,9 @@ class Intake:
         self._vad = VoiceActivity()
         self._received = 0
         self._chunks = 0
-        self._closed = 0  # samples in closed pieces
         self._final = 0
         self._lost = 0
+        self._holes: list[tuple[int, int]] = []  # what was lost, in samples
         self._loss: int | None = None  # chunks lost just before the next audio
 
     @property
@@ -103,38 +95,37 @@ class Intake:
         """Free the decoder of a session that goes away."""
         self._decoder.close()
 
-    def take(self, heard: Sequence[Heard]) -> list[Utterance | Gap]:
-        """Add decoded audio; return the pieces that it closes and the gaps that it shows."""
-        events: list[Utterance | Gap] = []
+    def take(self, heard: Sequence[Heard]) -> None:
+        """Add decoded audio, and put its frames in the endpointer's line."""
         for one in heard:
-            events += self._jump(one)
+            self._jump(one)
             self._received += len(one.samples)
             self.buffer.append(one.samples)
-            for probability in one.probabilities:
-                utterance = self.endpointer.push(float(probability))
-                if utterance is not None:
-                    events.append(utterance)
-        return self._count(events)
+            self.endpointer.push(one.probabilities.tolist())
 
-    def flush(self) -> list[Utterance | Gap]:
-        """Close the open piece, because the audio ends here."""
-        utterance = self.endpointer.flush()
-        events: list[Utterance | Gap] = [utterance] if utterance else []
+    def take_end(self) -> None:
+        """The audio ends here."""
         if self._loss is not None:  # lost at the very end: nothing tells how long
-            events.append(Gap(self.buffer.end, self.buffer.end))
+            self.endpointer.push_jump(self.buffer.end, shown=True)
             self._loss = None
-        return self._count(events)
+        self.endpointer.push_end()
 
     def made_final(self, utterance: Utterance) -> None:
-        """A closed piece has become final."""
+        """A piece has become final."""
         self._final += utterance.end - utterance.start
 
-    def seconds(self) -> AudioSeconds:
-        """Account for every second that was received."""
-        settled = self._received
-        if self.endpointer.open_start is not None:
-            settled -= self.buffer.end - self.endpointer.settled_to
-        silence = max(0, settled - self._closed)
+    def seconds(self, closed: int) -> AudioSeconds:
+        """Account for every second that was received.
+
+        Args:
+            closed: samples in pieces that are closed but not yet final.
+        """
+        line = self.endpointer
+        settled = self.buffer.end if line.caught_up else line.position
+        if line.open_start is not None:
+            settled = line.open_start
+        lost = sum(end - start for start, end in self._holes if end <= settled)
+        silence = max(0, settled - lost - closed - self._final)
         pending = self._received - self._final - silence
         return AudioSeconds(
             *(
@@ -151,31 +142,21 @@ class Intake:
             heard.append(Heard(piece.samples, self._vad.push(piece.samples), piece.gap_s))
         return heard
 
-    def _jump(self, one: Heard) -> list[Utterance | Gap]:
-        """Move on over lost audio before `one`, closing the piece that it breaks off."""
+    def _jump(self, one: Heard) -> None:
+        """Move on over lost audio before `one`; the piece that it breaks off ends there."""
         loss, gap_s = self._loss, one.gap_s
         if loss is None and not gap_s:
-            return []
+            return
         if not gap_s and self._chunks and loss:
-            # The container has no clock: a lost chunk counts as long as the others were.
-            gap_s = loss * self.received_s / self._chunks
-        utterance = self.endpointer.flush()
-        events: list[Utterance | Gap] = [utterance] if utterance else []
-        samples = int(gap_s * SAMPLE_RATE_HZ)
+            # The container has no clock: a lost chunk counts as long as the others, this one too.
+            received_s = self.received_s + len(one.samples) / SAMPLE_RATE_HZ
+            gap_s = loss * received_s / self._chunks
         start = self.buffer.end
-        self.buffer.skip(samples)
-        self._lost += samples
-        self.endpointer.jump(self.buffer.end)
-        if loss is not None:
-            events.append(Gap(start, self.buffer.end))
-            self._loss = None
-        return events
-
-    def _count(self, events: list[Utterance | Gap]) -> list[Utterance | Gap]:
-        self._closed += sum(
-            event.end - event.start for event in events if isinstance(event, Utterance)
-        )
-        return events
+        self.buffer.skip(int(gap_s * SAMPLE_RATE_HZ))
+        self._holes.append((start, self.buffer.end))
+        self._lost += self.buffer.end - start
+        self.endpointer.push_jump(self.buffer.end, shown=loss is not None)
+        self._loss = None
 
 
 def _merged(pieces: Sequence[Piece]) -> list[Piece]:

@@ -1,19 +1,20 @@
 """The passes of one session over its audio: which are wanted, their windows, their results.
 
-The final lane decodes closed pieces, one after the other, because each is prompted with the text
-of the one before. The partial lane decodes the open piece whenever new speech has come.
+The final lane decodes pieces in order, because each has the ones before as its context. The partial
+lane decodes the open piece whenever new speech has come, unless the final lane is about to.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from transcriber.engine.pool import Source, Timing
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
-from transcriber.live.endpoint import Utterance
-from transcriber.live.intake import Gap, Intake
+from transcriber.live.context import LEFT_S, Context
+from transcriber.live.endpoint import Gap, Utterance
+from transcriber.live.intake import AudioSeconds, Intake
 from transcriber.live.language import LanguageChoice
 from transcriber.live.transcript import Transcript
 
@@ -24,6 +25,7 @@ PROMPT_WORDS = 20
 # The partial lane looks at no more than Whisper's window less the silence it needs at the end.
 _PARTIAL_SAMPLES = 27 * SAMPLE_RATE_HZ
 _TRIES = 2
+_SENTENCE_ENDS = ".?!…؟۔。！？।"  # noqa: RUF001 (each script's own)
 
 
 class Passes:
@@ -41,18 +43,19 @@ class Passes:
         self.language = LanguageChoice(options.language)
         self._options = options
         self._intake = intake
+        self._line = intake.endpointer
         self._transcript = transcript
         self._submit = submit
         self._lock = lock
         self._progress = progress
+        self._context = Context()
         self._queue: deque[Utterance | Gap] = deque()
-        self._closed = 0  # pieces and gaps queued so far
-        self._done = 0  # of these, how many are final
         self._final_window: Window | None = None
         self._tries = 0
+        # What was decoded but ended no sentence, in case the pause settles it after all.
+        self._rejected: tuple[Utterance, Decoded] | None = None
         self._partial_window: Window | None = None
-        self._partial_piece = 0
-        self._partial_end = 0
+        self._partial_start = self._partial_end = 0
         self._shown_to = 0  # audio that the partial text covers
         self._timing = [0.0, 0.0]
         self._on_idle: Callable[[], None] | None = None
@@ -60,19 +63,11 @@ class Passes:
 
     # -- wishes ------------------------------------------------------------------------------
 
-    def take(self, events: Iterable[Utterance | Gap]) -> None:
-        """Queue closed pieces and gaps in their order."""
-        for event in events:
-            self._queue.append(event)
-            self._closed += 1
-            if isinstance(event, Utterance):
-                self._transcript.close()
-        self._settle_gaps()
-
     def request(self) -> None:
-        """Ask for the passes that are wanted now."""
+        """Look at the new audio, and ask for the passes that are wanted now."""
         if self._withdrawn:
             return
+        self._pull()
         if self._queue and self._final_window is None:
             self._submit(Lane.FINAL, self)
         if self._wants_partial() and self._partial_window is None:
@@ -85,25 +80,32 @@ class Passes:
 
     @property
     def idle(self) -> bool:
-        """Whether every closed piece is final."""
-        return not self._queue
+        """Whether everything that was closed is final."""
+        return self._withdrawn or (not self._queue and self._line.caught_up)
 
     def when_idle(self, call: Callable[[], None]) -> None:
-        """Call once every closed piece is final; at once if it is so already."""
+        """Call once everything is final; at once if it is so already."""
         if self.idle:
             call()
         else:
             self._on_idle = call
 
-    def mark(self) -> tuple[int, int]:
-        """Return what has to be done for all audio so far to be in the transcript."""
-        speech_to = self._intake.endpointer.last_speech if self._wants_partial() else 0
-        return self._closed, speech_to
+    def mark(self) -> int:
+        """Return the position up to which audio has come."""
+        return self._intake.buffer.end
 
-    def reached(self, mark: tuple[int, int]) -> bool:
-        """Tell whether a mark has been reached."""
-        pieces, speech_to = mark
-        return self._done >= pieces and (self._shown_to >= speech_to or self._withdrawn)
+    def reached(self, mark: int) -> bool:
+        """Tell whether all audio before a mark is in the transcript, final or partial."""
+        if self._withdrawn:
+            return True
+        if any(item.start < mark for item in self._queue) or self._line.waiting_for_verdict:
+            return False
+        return self._line.open_start is None or self._shown_to >= min(mark, self._line.last_speech)
+
+    def seconds(self) -> AudioSeconds:
+        """Return where the session's audio is."""
+        closed = [piece for piece in self._queue if isinstance(piece, Utterance) and piece.settled]
+        return self._intake.seconds(sum(piece.end - piece.start for piece in closed))
 
     def take_timing(self) -> tuple[float, float]:
         """Return seconds in the queue and in the model since the last call."""
@@ -111,14 +113,33 @@ class Passes:
         self._timing = [0.0, 0.0]
         return queue_s, model_s
 
+    def _pull(self) -> None:
+        """Queue the pieces that the endpointer finds, and finish those that need no decoding."""
+        while (event := self._line.next_event()) is not None:
+            if isinstance(event, Utterance) and event.settled:
+                self._transcript.close()
+            self._queue.append(event)
+        while self._queue:
+            head = self._queue[0]
+            if isinstance(head, Gap):
+                self._queue.popleft()
+                self._context.forget()
+                start_s, end_s = head.start / SAMPLE_RATE_HZ, head.end / SAMPLE_RATE_HZ
+                self._transcript.note_gap(start_s, end_s)
+            elif self._rejected and head.settled and self._rejected[0].end == head.end:
+                self._finalise(self._rejected[1])
+            else:
+                return
+
     def _wants_partial(self) -> bool:
-        endpointer = self._intake.endpointer
-        return endpointer.open_start is not None and endpointer.last_speech > self._shown_to
+        if self._line.open_start is None or self._line.waiting_for_verdict:
+            return False
+        return self._line.last_speech > self._shown_to
 
     # -- the engine asks -----------------------------------------------------------------------
 
     def next_window(self, lane: Lane) -> Window | None:
-        """Return the next closed piece, or the open one with its newest audio."""
+        """Return the window of the next piece, or of the open one with its newest audio."""
         with self._lock:
             if self._withdrawn:
                 return None
@@ -132,28 +153,33 @@ class Passes:
             return None
         piece = self._queue[0]
         assert isinstance(piece, Utterance), "gaps never wait at the head of the queue"
-        self._final_window = self._window(piece.start, piece.heard_to, Lane.FINAL, "")
+        left = self._context.left_of(piece)
+        self._final_window = Window(
+            audio=self._intake.buffer.read(left.start, piece.heard_to),
+            lane=Lane.FINAL,
+            options=self._options,
+            language=self.language.fixed,
+            prefix=left.text,
+            prefix_s=(piece.start - left.start) / SAMPLE_RATE_HZ,
+            least_chars=self._context.least_chars(piece),
+        )
         return self._final_window
 
     def _next_partial(self) -> Window | None:
-        if self._partial_window is not None or not self._wants_partial():
+        start = self._line.open_start
+        if self._partial_window is not None or start is None or not self._wants_partial():
             return None
         end = self._intake.buffer.end
-        start = max(self._intake.endpointer.open_start or 0, end - _PARTIAL_SAMPLES)
-        self._partial_piece, self._partial_end = self._closed, end
-        self._partial_window = self._window(
-            start, end, Lane.PARTIAL, self._transcript.closing_text()
-        )
-        return self._partial_window
-
-    def _window(self, start: int, end: int, lane: Lane, more_text: str) -> Window:
-        return Window(
-            audio=self._intake.buffer.read(start, end),
-            lane=lane,
+        self._partial_start, self._partial_end = start, end
+        text = self._transcript.tail(PROMPT_WORDS) + self._transcript.closing_text()
+        self._partial_window = Window(
+            audio=self._intake.buffer.read(max(start, end - _PARTIAL_SAMPLES), end),
+            lane=Lane.PARTIAL,
             options=self._options,
             language=self.language.fixed,
-            previous_text=(self._transcript.tail(PROMPT_WORDS) + more_text).strip(),
+            previous_text=text.strip(),
         )
+        return self._partial_window
 
     # -- the engine answers ----------------------------------------------------------------------
 
@@ -163,52 +189,75 @@ class Passes:
             self._timing[0] += timing.queue_s
             self._timing[1] += timing.model_s
             if answer.hypotheses:
-                self.language.heard(answer.language, answer.language_probability, window.seconds)
+                self.language.heard(
+                    answer.language, answer.language_probability, window.seconds - window.prefix_s
+                )
             if window is self._final_window:
-                self._finalise(answer)
+                self._judge(answer)
             elif window is self._partial_window:
                 self._show(answer)
             self._after_pass()
 
     def failed(self, window: Window, error: Exception) -> None:
-        """The model raised: a final piece is tried once more, a partial pass is let go."""
+        """The model raised: a piece is tried once more, a partial pass is let go."""
         with self._lock:
             if window is self._final_window:
+                self._final_window = None
                 self._tries += 1
-                if self._tries < _TRIES:
-                    self._final_window = None
-                else:
-                    self._finalise(None)
+                if self._tries >= _TRIES:
+                    self._give_up()
             elif window is self._partial_window:
                 self._show(None)
             self._after_pass()
 
-    def _finalise(self, answer: Decoded | None) -> None:
+    def _judge(self, answer: Decoded) -> None:
+        """A settled piece becomes final; a proposed one only if its text ends a sentence."""
         self._final_window, self._tries = None, 0
         if not self._queue:  # withdrawn meanwhile
             return
+        piece = self._queue[0]
+        assert isinstance(piece, Utterance)
+        if piece.settled:
+            self._finalise(answer)
+        elif ends_sentence(answer.text):
+            self._line.accept()
+            self._transcript.close()
+            self._finalise(answer)
+        else:
+            self._line.reject()
+            self._queue.popleft()
+            self._rejected = (piece, answer)
+            if answer.text and self._shown_to < piece.heard_to:
+                self._transcript.show(answer.text)
+                self._shown_to = piece.heard_to
+
+    def _give_up(self) -> None:
+        """The model raised twice: a proposal is dropped, a settled piece keeps its partial text."""
+        self._tries = 0
+        piece = self._queue[0] if self._queue else None
+        if isinstance(piece, Utterance) and not piece.settled:
+            self._line.reject()
+            self._queue.popleft()
+        elif piece is not None:
+            self._finalise(None)
+
+    def _finalise(self, answer: Decoded | None) -> None:
         piece = self._queue.popleft()
         assert isinstance(piece, Utterance)
+        self._rejected = None
         self._transcript.finalise(answer, piece.start / SAMPLE_RATE_HZ)
+        self._context.note(piece, answer)
         self._intake.made_final(piece)
-        self._done += 1
         self._shown_to = max(self._shown_to, piece.end)
-        self._intake.buffer.forget_before(piece.end)
-        self._settle_gaps()
+        self._intake.buffer.forget_before(piece.end - int(2 * LEFT_S * SAMPLE_RATE_HZ))
 
     def _show(self, answer: Decoded | None) -> None:
+        """Show a partial text, unless its piece has been closed in the meantime."""
         self._partial_window = None
-        if self._partial_piece == self._closed:
+        if self._partial_start == self._line.open_start:
             self._shown_to = max(self._shown_to, self._partial_end)
             if answer is not None:
                 self._transcript.show(answer.text)
-
-    def _settle_gaps(self) -> None:
-        """A gap becomes final as soon as all before it is."""
-        while self._queue and isinstance(self._queue[0], Gap):
-            gap = self._queue.popleft()
-            self._done += 1
-            self._transcript.note_gap(gap.start / SAMPLE_RATE_HZ, gap.end / SAMPLE_RATE_HZ)
 
     def _after_pass(self) -> None:
         self.request()
@@ -216,3 +265,9 @@ class Passes:
         if self._on_idle is not None and self.idle:
             call, self._on_idle = self._on_idle, None
             call()
+
+
+def ends_sentence(text: str) -> bool:
+    """Tell whether a text ends with a sentence; three dots mean that it was broken off."""
+    text = text.rstrip("\"'”») ")
+    return bool(text) and text[-1] in _SENTENCE_ENDS and not text.endswith("...")

@@ -60,6 +60,11 @@ class Sequencer(Generic[Payload]):
         latest = max(self._held, default=self.next_sequence) if before is None else before
         return [n for n in range(self.next_sequence, latest) if n not in self._held]
 
+    @property
+    def has_next(self) -> bool:
+        """Whether the next chunk in order is there to be taken."""
+        return self.next_sequence in self._held
+
     def take(self) -> tuple[int, Payload] | None:
         """Return the next chunk in order, or None while it is not there."""
         held = self._held.pop(self.next_sequence, None)

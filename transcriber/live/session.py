@@ -93,10 +93,11 @@ class Session:
         )
         self._replies = ReplyLog()
         self._refused: dict[int, AudioError] = {}
-        self._marks: dict[int, tuple[int, int]] = {}
+        self._marks: dict[int, int] = {}
         self._arrived: dict[int, tuple[float, float]] = {}
         self._ingesting = False
         self._ending = False
+        self._readers_released = False
         self._final_sequence: int | None = None
 
     # -- chunks ---------------------------------------------------------------------------
@@ -217,9 +218,10 @@ class Session:
         if chunk.final:
             heard += self._intake.end()
         with self._changed:
-            self._passes.take(self._intake.take(heard))
+            self._intake.take(heard)
             if chunk.final:
-                self._finish()
+                self._ending = True
+                self._intake.take_end()
             self._arrived[sequence] = (chunk.arrived_s, self._clock() - start_s)
             if error is not None:
                 self._replies.put(sequence, error)
@@ -227,10 +229,6 @@ class Session:
             self._passes.request()
             self._progress()
         return True
-
-    def _finish(self) -> None:
-        self._ending = True
-        self._passes.take(self._intake.flush())
 
     def _mark(self, sequence: int) -> None:
         """Note which passes this chunk's reply waits for.
@@ -253,7 +251,8 @@ class Session:
             self._intake.close()
             self.transcript.revision += 1
         while (sequence := self._replies.next_open()) in self._marks:
-            if not self._passes.reached(self._marks[sequence]):
+            # A held chunk that is about to be decoded belongs to this reply, and has no other.
+            if self._sequencer.has_next or not self._passes.reached(self._marks[sequence]):
                 break
             self._replies.put(sequence, self._reply(sequence, complete=True))
         self._changed.notify_all()
@@ -285,7 +284,7 @@ class Session:
             partial=partial.text,
             stable_chars=partial.stable_chars,
             missing=tuple(self._sequencer.missing()),
-            audio=self._intake.seconds(),
+            audio=self._passes.seconds(),
             timing=TimingMs(
                 *(
                     round(1000 * seconds)
@@ -309,7 +308,7 @@ class Session:
                 segments=tuple(self.transcript.segments[after + 1 :]),
                 segment_count=len(self.transcript.segments),
                 partial=self.transcript.partial,
-                audio=self._intake.seconds(),
+                audio=self._passes.seconds(),
                 language=self._passes.language.latest,
             )
 
@@ -317,7 +316,7 @@ class Session:
         """Wait until the revision is not `revision`; without one, until a segment after `after`."""
 
         def changed() -> bool:
-            if self.state != "active":
+            if self.state != "active" or self._readers_released:
                 return True
             if revision is not None:
                 return self.transcript.revision != revision
@@ -325,6 +324,12 @@ class Session:
 
         with self._changed:
             self._changed.wait_for(changed, wait_s)
+
+    def release_readers(self) -> None:
+        """Let all who wait for a change go, because the service stops."""
+        with self._changed:
+            self._readers_released = True
+            self._changed.notify_all()
 
     # -- upkeep -----------------------------------------------------------------------------
 
@@ -352,15 +357,16 @@ class Session:
         with self._changed:
             for sequence in lost:
                 self._replies.put(sequence, SequenceGivenUp())
-            self._passes.take(self._intake.take(heard))
+            self._intake.take(heard)
         self._ingest_in_order()
 
     def _abandon(self) -> None:
         """No chunk came for too long: what is there becomes final, then the session is over."""
         heard = self._intake.end()
         with self._changed:
-            self._passes.take(self._intake.take(heard))
-            self._finish()
+            self._intake.take(heard)
+            self._ending = True
+            self._intake.take_end()
             self._passes.request()
             self._passes.when_idle(self.expire)
 

@@ -135,6 +135,13 @@ class SessionStore:
                     self._gone.popitem(last=False)
         session.expire()
 
+    def release_readers(self) -> None:
+        """Let all who wait for news of a session go, because the service stops."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        for session in sessions:
+            session.release_readers()
+
     def state(self) -> StoreState:
         """Return how many sessions are active and may be."""
         with self._lock:

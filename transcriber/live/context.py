@@ -1,0 +1,75 @@
+"""What the final lane knows besides the piece: the pieces just before it, and how fast one speaks.
+
+A piece that is decoded alone loses words for want of context; a long prompt brings old errors back.
+Measured best: the audio of the pieces just before, with their text as a forced prefix, so that the
+model hears them but can't write them again.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from dataclasses import dataclass
+
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded
+from transcriber.live.endpoint import Utterance
+
+LEFT_S = 10.0  # audio before the piece, in whole pieces
+_MOST_S = 29.0  # with the piece itself: Whisper's window less a margin
+_ADJOINING_S = 1.0  # silence between two pieces that still belong together
+_FEW = 3  # pieces after which their rate of speech means something
+_REMEMBERED = 50
+# Far fewer characters a second than this speaker's usual: the model stopped early.
+_SHORT = 0.6
+_MIN_SPEECH_S = 2.0
+
+
+@dataclass(frozen=True)
+class Left:
+    """Where the window starts, in samples, and the text of its final pieces."""
+
+    start: int
+    text: str = ""
+
+
+class Context:
+    """Remembers the latest final pieces of one session."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[tuple[Utterance, str]] = deque()
+        self._rates: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def left_of(self, piece: Utterance) -> Left:
+        """Return the final pieces to put before `piece`."""
+        left = Left(piece.start)
+        for before, text in reversed(self._pieces):
+            near = left.start - before.end < _ADJOINING_S * SAMPLE_RATE_HZ
+            short = piece.start - before.start <= LEFT_S * SAMPLE_RATE_HZ
+            fits = piece.heard_to - before.start <= _MOST_S * SAMPLE_RATE_HZ
+            if not (near and short and fits):
+                break
+            left = Left(before.start, f"{text.strip()} {left.text}".strip())
+        return left
+
+    def least_chars(self, piece: Utterance) -> int:
+        """Return the length of text below which the model has probably stopped early; 0: none."""
+        if len(self._rates) < _FEW or piece.speech_s < _MIN_SPEECH_S:
+            return 0
+        return int(_SHORT * statistics.median(self._rates) * piece.speech_s)
+
+    def note(self, piece: Utterance, answer: Decoded | None) -> None:
+        """Remember a piece that became final; an unsure one is no context for the next."""
+        text = answer.text.strip() if answer else ""
+        if answer is None or not all(hypothesis.sure for hypothesis in answer.hypotheses):
+            self._pieces.clear()
+            return
+        if piece.speech_s >= 1.0:
+            self._rates.append(len(text) / piece.speech_s)
+        if text:
+            self._pieces.append((piece, text))
+        while self._pieces and piece.end - self._pieces[0][0].start > 2 * LEFT_S * SAMPLE_RATE_HZ:
+            self._pieces.popleft()
+
+    def forget(self) -> None:
+        """What comes next does not adjoin: audio was lost."""
+        self._pieces.clear()
