@@ -36,7 +36,7 @@ lock: $(VENV)/.dev ## Write the lock files anew; ARGS=--upgrade moves every pin
 	$(compile) requirements-cuda.txt --output-file requirements-cuda.lock
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define check_style

@@ -55,7 +55,7 @@ class Settings:
     )
     workers: int = setting(3, "Size of the worker pool that runs the model.", least=1)
     cpu_threads: int = setting(
-        0, "Threads of one model call on a CPU; 0 means as many as there are cores.", least=0
+        0, "Threads of one model call on a CPU; 0 means half the cores, so that two calls fit.", least=0
     )
     queue_limit: int = setting(
         32, "Model jobs that may wait; above it new audio gets 503 and nothing is stored.", least=1
@@ -80,6 +80,11 @@ class Settings:
     )
     gap_timeout_s: float = setting(
         15.0, "A missing chunk is given up after this long; the transcript shows a gap.", least=0.1
+    )
+    latency_target_ms: int = setting(
+        500,
+        "Target for the reply to a chunk; past it, final text is left to the next reply.",
+        least=0,
     )
     reply_wait_s: float = setting(
         10.0, "Longest wait for a pass before a chunk is answered 202.", least=0

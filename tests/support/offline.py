@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config.settings import Settings
+from transcriber.engine.weights import resolve
 
 # Nobody listens there.
 CLOSED_HUB = "http://127.0.0.1:9"
@@ -25,8 +26,9 @@ def without_weights(folder: Path, hub: str) -> dict[str, object]:
 
 
 def put_tiny_en(folder: Path) -> None:
-    """Put `tiny.en` into the folder; a server must have fetched it before."""
-    (folder / "tiny.en").symlink_to(Settings.from_env().models_path() / "tiny.en")
+    """Make the folder a model cache that holds `tiny.en` and nothing else."""
+    cached = resolve("tiny.en", models_dir=Settings.from_env().models_path()).path
+    (folder / cached.name).symlink_to(cached)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import re
 import secrets
@@ -10,6 +11,7 @@ import socket
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, request
 from flask_cors import CORS
@@ -60,8 +62,9 @@ def _finish(response: Response) -> Response:
     if request.endpoint not in ("static", "index"):
         response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    if response.status_code >= 400:
-        _read_to_end()
+    if response.status_code >= 400 and _has_body():
+        # After the reply has gone out, so that it is not kept waiting.
+        response.call_on_close(functools.partial(_read_to_end, request.environ))
     # Probes come every few seconds and would bury the rest.
     level = logging.DEBUG if request.blueprint == "health" else logging.INFO
     log.log(
@@ -77,17 +80,21 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _read_to_end() -> None:
+def _has_body() -> bool:
+    return bool(request.content_length or request.headers.get("Transfer-Encoding"))
+
+
+def _read_to_end(environ: dict[str, Any]) -> None:
     """Read what a refused request still sends, for a short while.
 
     A client that stops sending would keep the reading thread for ever, and only another thread
     can free it: after the time it closes the connection's incoming half.
     """
-    stream = request.environ.get("wsgi.input")
-    if stream is None or not (request.content_length or request.headers.get("Transfer-Encoding")):
+    stream = environ.get("wsgi.input")
+    if stream is None:
         return
     deadline_s = time.monotonic() + _LINGER_S
-    cut = threading.Timer(_LINGER_S, _stop_receiving, [request.environ.get("gunicorn.socket")])
+    cut = threading.Timer(_LINGER_S, _stop_receiving, [environ.get("gunicorn.socket")])
     cut.daemon = True
     cut.start()
     try:

@@ -47,7 +47,7 @@ TABLE: dict[str, Kind] = {
     "unsupported-media-type": Kind(415, "This is not audio of an accepted kind"),
     "sequence-reused": Kind(422, "Other bytes came under this sequence before"),
     "undecodable-audio": Kind(422, "The audio can't be decoded"),
-    "internal-error": Kind(500, "Something went wrong here"),
+    "internal-error": Kind(500, "Something went wrong here", True),
     "queue-full": Kind(503, "There is more work waiting than can be done in time", True),
     "too-many-sessions": Kind(503, "As many sessions as allowed are active", True),
     "starting": Kind(503, "The model is being loaded", True),

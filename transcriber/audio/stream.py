@@ -9,7 +9,7 @@ bytes complete has been decoded by then, so the result does not depend on timing
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transcriber.audio.containers import (
     ACCEPTED_TEXT,
@@ -45,10 +45,14 @@ _MAX_UNHEARD_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Piece:
-    """Decoded audio: `samples` (n,) float32 at 16 kHz, after `gap_s` seconds that were lost."""
+    """Decoded audio: `samples` (n,) float32 at 16 kHz, after `gap_s` seconds that are missing.
+
+    `damaged` tells that they are missing because of damage; else nothing may have been recorded.
+    """
 
     samples: Samples
     gap_s: float = 0.0
+    damaged: bool = False
 
 
 class _Pipe:
@@ -59,6 +63,7 @@ class _Pipe:
         self._changed = threading.Condition()
         self._closed = False
         self._starved = False
+        self._finished = False
 
     def read(self, size: int) -> bytes:
         with self._changed:
@@ -86,12 +91,12 @@ class _Pipe:
     def finished(self) -> None:
         """Called by the reading thread when it ends, so that nobody waits for it any more."""
         with self._changed:
-            self._starved = self._closed = True
+            self._finished = self._closed = True
             self._changed.notify_all()
 
     def wait_starved(self, timeout_s: float) -> bool:
         with self._changed:
-            return self._changed.wait_for(lambda: self._starved, timeout_s)
+            return self._changed.wait_for(lambda: self._starved or self._finished, timeout_s)
 
 
 class _ContainerThread:
@@ -101,6 +106,7 @@ class _ContainerThread:
         self.container = container
         self.clock_s = clock_s  # where the container's clock stood after the last frame
         self.done = False
+        self.heard = False  # whether any sound has come out
         self._resampler = resampler
         self._pipe = _Pipe()
         self._pieces: list[Piece] = []
@@ -130,7 +136,8 @@ class _ContainerThread:
         pieces, self._pieces = self._pieces, []
         if self._error is not None:
             error, self._error = self._error, None
-            if not pieces:
+            # Damage that comes after sound shows with the next bytes: the thread has ended.
+            if not pieces or isinstance(error, TooLong):
                 raise error
         return pieces
 
@@ -152,6 +159,7 @@ class _ContainerThread:
         if self._budget < 0:
             raise TooLong(0)
         if len(samples) or gap_s:
+            self.heard = True
             self._pieces.append(Piece(samples, gap_s))
 
     def _gap_before(self, frame: object) -> float:
@@ -209,13 +217,15 @@ class StreamDecoder:
         try:
             return pieces + self._feed_container(data, container)
         except TooLong:
-            self._end_stream()
+            self.lost()
             raise TooLong(self._max_s) from None
         except Undecodable:
             self.lost()
-            if pieces:
-                return pieces
-            raise
+            if self._broken is not None:  # the damage may lie before these bytes
+                pieces += self._resume(data)
+            if not pieces:
+                raise
+            return pieces
 
     def lost(self) -> list[Piece]:
         """Some bytes will never come: pick the stream up again at its next whole cluster.
@@ -233,8 +243,15 @@ class StreamDecoder:
         return pieces
 
     def finish(self) -> list[Piece]:
-        """End the session's audio and return what was still held back."""
+        """End the session's audio and return what was still held back.
+
+        Raises:
+            Undecodable: a stream was begun and never brought out any sound.
+        """
+        thread = self._thread
         pieces = self._end_stream()
+        if thread is not None and not thread.heard:
+            raise Undecodable(f"The {thread.container.name} stream holds no audio.")
         tail = self._resampler.flush()
         return [*pieces, Piece(tail)] if len(tail) else pieces
 
@@ -302,7 +319,8 @@ class StreamDecoder:
             return []
         self._broken, self._tail, self._unheard = None, b"", b""
         self._thread = _ContainerThread(container, self._resampler, clock_s)
-        return self._thread.feed(self._init.data + found, self._max_s)
+        pieces = self._thread.feed(self._init.data + found, self._max_s)
+        return [replace(pieces[0], damaged=True), *pieces[1:]] if pieces else []
 
     def _end_stream(self) -> list[Piece]:
         self._pcm, self._broken, self._tail = None, None, b""

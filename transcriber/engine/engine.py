@@ -170,7 +170,7 @@ class Engine:
             name,
             device,
             settings.workers,
-            settings.cpu_threads or cores(),
+            settings.cpu_threads or max(1, cores() // 2),
             settings.partial_context,
         )
         model.canary()

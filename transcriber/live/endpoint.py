@@ -100,7 +100,8 @@ class Endpointer:
         self._proposed: Utterance | None = None
         self._rejected: Utterance | None = None  # proposed in this pause, with no sentence's end
         self._start = 0
-        self._frames: list[float] = []  # probabilities since the piece's start
+        self._frames: list[float] = []  # probabilities since (about) the piece's start
+        self._frames_start = 0  # in samples, where the first of them begins
         self._speech_frames = 0
         self._in_speech = False
 
@@ -163,7 +164,9 @@ class Endpointer:
             return self._look_at(item)
         if self._is_speech():  # what is open ends here; the marker is looked at again after it
             end = min(self.position, self.last_speech + _samples(self.rules.margin_s))
-            return self._close(self._rejected or self._utterance(end, end))
+            piece = self._rejected or self._utterance(end, end)
+            self._restart(self.position)
+            return replace(piece, settled=True)
         self._line.popleft()
         start = self.position
         self._restart(start)
@@ -230,35 +233,37 @@ class Endpointer:
         candidates = range(max(len(smooth) - search, 1), len(smooth) - _SMOOTH_REACH)
         low = min(smooth[at] for at in candidates) + _ALIKE
         best = max(at for at in candidates if smooth[at] <= low)
-        end = self._start + best * FRAME_SAMPLES + FRAME_SAMPLES // 2
+        end = self._frames_start + best * FRAME_SAMPLES + FRAME_SAMPLES // 2
         return self._close(self._utterance(end, end))
 
     def _close(self, piece: Utterance) -> Utterance:
         """Start the next piece where this one ends, with the frames that lie behind it."""
-        rest = self._frames[(piece.end - self._start) // FRAME_SAMPLES :]
+        rest = self._frames[(piece.end - self._frames_start) // FRAME_SAMPLES :]
         self._restart(piece.end)
-        self._frames = rest
+        self._frames, self._frames_start = rest, self.position - len(rest) * FRAME_SAMPLES
         if self._in_speech:  # cut for its length: speech goes on behind the cut
             self._speech_frames = sum(probability >= OFFSET_PROB for probability in rest)
         return replace(piece, settled=True)
 
     def _skip_silence(self, speech_start: int) -> None:
         """The piece begins `lead_s` before its speech; what came before is silence."""
-        start = speech_start - _samples(self.rules.lead_s)
-        skip = max(0, start - self._start) // FRAME_SAMPLES
-        self._start += skip * FRAME_SAMPLES
-        self._frames = self._frames[skip:]
+        self._begin_at(speech_start - _samples(self.rules.lead_s))
 
     def _trim_frames(self) -> None:
         """Silence needs no memory beyond what the next piece may begin with."""
-        skip = len(self._frames) - _samples(self.rules.lead_s) // FRAME_SAMPLES - 1
-        if skip > 0:
-            self._start += skip * FRAME_SAMPLES
+        self._begin_at(self.position - _samples(self.rules.lead_s))
+
+    def _begin_at(self, start: int) -> None:
+        """Let the piece begin no earlier than `start`."""
+        skip = (start - self._frames_start) // FRAME_SAMPLES
+        if start > self._start and skip > 0:
+            self._start = start
             self._frames = self._frames[skip:]
+            self._frames_start += skip * FRAME_SAMPLES
 
     def _restart(self, start: int) -> None:
         self._start = start
-        self._frames = []
+        self._frames, self._frames_start = [], self.position
         self._speech_frames = 0
         self._rejected = None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from transcriber.audio.decode import NO_SAMPLES, Samples
+from transcriber.audio.decode import Samples
+from transcriber.audio.errors import NotAudio
 from transcriber.audio.pcm import PcmFormat
 from transcriber.audio.stream import Piece, StreamDecoder
 from transcriber.audio.vad import VoiceActivity
@@ -32,6 +33,7 @@ class Heard:
     samples: Samples
     probabilities: npt.NDArray[np.float32]
     gap_s: float = 0.0
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ class Intake:
             AudioError: see `StreamDecoder.feed`.
         """
         pieces: list[Piece] = []
-        for part in parts:
-            pieces += self._decoder.feed(part.data, part.pcm)
+        for number, part in enumerate(parts):
+            try:
+                pieces += self._decoder.feed(part.data, part.pcm)
+            except NotAudio:
+                if number == 0:
+                    raise
+                # What came before in this chunk is taken already, so the chunk is not refused.
+                self._loss = (self._loss or 0) + 1
         self._chunks += 1
         return self._listen(pieces)
 
@@ -139,7 +147,8 @@ class Intake:
         for piece in _merged(pieces):
             if piece.gap_s:
                 self._vad = VoiceActivity()
-            heard.append(Heard(piece.samples, self._vad.push(piece.samples), piece.gap_s))
+            probabilities = self._vad.push(piece.samples)
+            heard.append(Heard(piece.samples, probabilities, piece.gap_s, piece.damaged))
         return heard
 
     def _jump(self, one: Heard) -> None:
@@ -155,15 +164,18 @@ class Intake:
         self.buffer.skip(int(gap_s * SAMPLE_RATE_HZ))
         self._holes.append((start, self.buffer.end))
         self._lost += self.buffer.end - start
-        self.endpointer.push_jump(self.buffer.end, shown=loss is not None)
+        self.endpointer.push_jump(self.buffer.end, shown=loss is not None or one.damaged)
         self._loss = None
 
 
 def _merged(pieces: Sequence[Piece]) -> list[Piece]:
     """Join pieces without a gap between them: many small ones cost more to look at."""
-    groups: list[tuple[float, list[Samples]]] = []
+    groups: list[list[Piece]] = []
     for piece in pieces:
         if piece.gap_s or not groups:
-            groups.append((piece.gap_s, []))
-        groups[-1][1].append(piece.samples)
-    return [Piece(np.concatenate(parts or [NO_SAMPLES]), gap_s) for gap_s, parts in groups]
+            groups.append([])
+        groups[-1].append(piece)
+    return [
+        replace(group[0], samples=np.concatenate([piece.samples for piece in group]))
+        for group in groups
+    ]

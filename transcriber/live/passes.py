@@ -1,7 +1,7 @@
 """The passes of one session over its audio: which are wanted, their windows, their results.
 
 The final lane decodes pieces in order, because each has the ones before as its context. The partial
-lane decodes the open piece whenever new speech has come, unless the final lane is about to.
+lane decodes the open piece whenever new speech has come.
 """
 
 from __future__ import annotations
@@ -95,11 +95,15 @@ class Passes:
         return self._intake.buffer.end
 
     def reached(self, mark: int) -> bool:
+        """Tell whether all audio before a mark is in the transcript, and what ended is final."""
+        waits = self._line.waiting_for_verdict or any(item.start < mark for item in self._queue)
+        return self._withdrawn or (not waits and self.shown(mark))
+
+    def shown(self, mark: int) -> bool:
         """Tell whether all audio before a mark is in the transcript, final or partial."""
-        if self._withdrawn:
-            return True
-        if any(item.start < mark for item in self._queue) or self._line.waiting_for_verdict:
-            return False
+        closed = [item for item in self._queue if isinstance(item, Utterance) and item.settled]
+        if self._withdrawn or any(piece.start < mark for piece in closed):
+            return self._withdrawn
         return self._line.open_start is None or self._shown_to >= min(mark, self._line.last_speech)
 
     def seconds(self) -> AudioSeconds:
@@ -132,9 +136,7 @@ class Passes:
                 return
 
     def _wants_partial(self) -> bool:
-        if self._line.open_start is None or self._line.waiting_for_verdict:
-            return False
-        return self._line.last_speech > self._shown_to
+        return self._line.open_start is not None and self._line.last_speech > self._shown_to
 
     # -- the engine asks -----------------------------------------------------------------------
 
@@ -223,6 +225,7 @@ class Passes:
             self._line.accept()
             self._transcript.close()
             self._finalise(answer)
+            self._shown_to = piece.end  # what was shown beyond it went with it
         else:
             self._line.reject()
             self._queue.popleft()

@@ -18,6 +18,7 @@ from typing import Literal
 from config.settings import Settings
 from transcriber.audio.errors import AudioError, NotAudio, Undecodable
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.answers import Answers
 from transcriber.live.errors import (
     SequenceGap,
     SequenceGivenUp,
@@ -28,13 +29,16 @@ from transcriber.live.errors import (
 )
 from transcriber.live.intake import AudioSeconds, ChunkPart, Heard, Intake
 from transcriber.live.passes import Passes, Submit
-from transcriber.live.replies import ChunkReply, ReplyLog, TimingMs
+from transcriber.live.replies import ChunkReply
 from transcriber.live.sequencer import Sequencer, digest
 from transcriber.live.transcript import Partial, Segment, Transcript
 
 log = logging.getLogger(__name__)
 
 State = Literal["active", "ended", "expired"]
+
+# The part of the latency target after which a reply stops to wait for final text.
+_PATIENCE = 0.7
 
 
 @dataclass
@@ -91,10 +95,8 @@ class Session:
         self._passes = Passes(
             options, self._intake, self.transcript, submit, self._changed, self._progress
         )
-        self._replies = ReplyLog()
+        self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
         self._refused: dict[int, AudioError] = {}
-        self._marks: dict[int, int] = {}
-        self._arrived: dict[int, tuple[float, float]] = {}
         self._ingesting = False
         self._ending = False
         self._readers_released = False
@@ -128,8 +130,21 @@ class Session:
         if ingest:
             self._ingest_in_order()
         with self._changed:
-            self._changed.wait_for(lambda: self._is_answered(sequence), deadline_s - self._clock())
+            patient_s = min(deadline_s, chunk.arrived_s + self._patience_s())
+            self._wait_answered(sequence, patient_s)
+            if not chunk.final:  # after the last chunk no later reply tells what is still to come
+                self._answers.hurry(sequence)
+                self._progress()
+            self._wait_answered(sequence, deadline_s)
+            self._answers.hurry(sequence, False)
             return self._outcome(sequence), verdict == "duplicate"
+
+    def _patience_s(self) -> float:
+        """Return how long a reply waits for final text, so that it arrives within the target."""
+        return _PATIENCE * self._settings.latency_target_ms / 1000
+
+    def _wait_answered(self, sequence: int, until_s: float) -> None:
+        self._changed.wait_for(lambda: self._is_answered(sequence), until_s - self._clock())
 
     def _offer(self, chunk: Chunk) -> str:
         sequence = chunk.sequence
@@ -162,13 +177,13 @@ class Session:
 
     def _is_answered(self, sequence: int) -> bool:
         return (
-            self._replies.get(sequence) is not None
+            self._answers.get(sequence) is not None
             or sequence in self._refused
             or self.state == "expired"
         )
 
     def _outcome(self, sequence: int) -> ChunkReply:
-        outcome = self._replies.get(sequence) or self._refused.get(sequence)
+        outcome = self._answers.get(sequence) or self._refused.get(sequence)
         if outcome is None:
             if self.state == "expired":
                 raise SessionExpired
@@ -181,18 +196,16 @@ class Session:
 
     def _ingest_in_order(self) -> None:
         """Decode chunks as long as the next in order is there."""
-        while True:
-            with self._changed:
-                taken = self._sequencer.take()
-                if taken is None or self.state == "expired":
-                    self._ingesting = False
-                    self._progress()
-                    return
-            if not self._ingest(*taken):
+        try:
+            while True:
                 with self._changed:
-                    self._ingesting = False
-                    self._progress()
-                return
+                    taken = self._sequencer.take() if self.state != "expired" else None
+                if taken is None or not self._ingest(*taken):
+                    return
+        finally:
+            with self._changed:
+                self._ingesting = False
+                self._progress()
 
     def _ingest(self, sequence: int, chunk: Chunk) -> bool:
         """Decode one chunk; False if it was refused, so that its sequence is awaited again."""
@@ -201,6 +214,8 @@ class Session:
         error: AudioError | None = None
         try:
             heard = self._intake.decode(chunk.parts)
+            if chunk.final:
+                heard += self._intake.end()
         except NotAudio as problem:
             with self._changed:
                 self._sequencer.refuse(sequence)
@@ -210,90 +225,38 @@ class Session:
             return False
         except AudioError as problem:
             error = problem
-            heard = self._intake.resume_after_loss(1)
         except Exception as problem:  # a bug must cost one chunk, not the session
             log.exception("Decoding chunk %d of session %s failed", sequence, self.id)
             error = Undecodable(f"The chunk can't be decoded ({type(problem).__name__}).")
-            heard = self._intake.resume_after_loss(1)
-        if chunk.final:
-            heard += self._intake.end()
+        if error is not None:
+            heard += self._intake.resume_after_loss(1)
         with self._changed:
             self._intake.take(heard)
             if chunk.final:
                 self._ending = True
                 self._intake.take_end()
-            self._arrived[sequence] = (chunk.arrived_s, self._clock() - start_s)
             if error is not None:
-                self._replies.put(sequence, error)
-            self._mark(sequence)
+                self._answers.refuse(sequence, error)
+            self._answers.expect(sequence, chunk.arrived_s, self._clock() - start_s)
             self._passes.request()
             self._progress()
         return True
 
-    def _mark(self, sequence: int) -> None:
-        """Note which passes this chunk's reply waits for.
-
-        A chunk that was held has been answered already: what it brought is told by the reply to
-        the chunk that closed the gap.
-        """
-        if self._replies.get(sequence) is not None:
-            sequence = max((n for n in self._marks if self._replies.get(n) is None), default=-1)
-            if sequence < 0:
-                return
-        self._marks[sequence] = self._passes.mark()
-
     # -- answers ----------------------------------------------------------------------------
 
     def _progress(self) -> None:
-        """Something was decoded: tell what can be told now, and wake those who wait."""
+        """Something was decoded: answer what can be answered, and wake those who wait."""
         if self._ending and self.state == "active" and self._passes.idle:
             self.state = "ended"
             self._intake.close()
             self.transcript.revision += 1
-        while (sequence := self._replies.next_open()) in self._marks:
-            # A held chunk that is about to be decoded belongs to this reply, and has no other.
-            if self._sequencer.has_next or not self._passes.reached(self._marks[sequence]):
-                break
-            self._replies.put(sequence, self._reply(sequence, complete=True))
+        self._answers.settle(self.state == "ended")
         self._changed.notify_all()
 
     def _force(self, sequence: int) -> ChunkReply:
-        """Answer now, as far as things are known; later replies and polls tell the rest."""
-        outcome = self._replies.get(sequence)
-        if isinstance(outcome, ChunkReply):
-            return outcome
-        reply = self._reply(sequence, complete=False)
-        self._replies.put(sequence, reply)
+        reply = self._answers.force(sequence, self.state == "ended")
         self._progress()
         return reply
-
-    def _reply(self, sequence: int, complete: bool) -> ChunkReply:
-        told = self._replies.told_segments
-        in_turn = self._replies.next_open() == sequence
-        arrived_s, audio_s = self._arrived.pop(sequence, (self._clock(), 0.0))
-        self._marks.pop(sequence, None)
-        queue_s, model_s = self._passes.take_timing() if complete else (0.0, 0.0)
-        partial = self.transcript.partial
-        return ChunkReply(
-            sequence=sequence,
-            complete=complete,
-            revision=self.transcript.revision,
-            next_sequence=self._sequencer.next_sequence,
-            first_segment=told,
-            end_segment=len(self.transcript.segments) if in_turn else told,
-            partial=partial.text,
-            stable_chars=partial.stable_chars,
-            missing=tuple(self._sequencer.missing()),
-            audio=self._passes.seconds(),
-            timing=TimingMs(
-                *(
-                    round(1000 * seconds)
-                    for seconds in (queue_s, audio_s, model_s, self._clock() - arrived_s)
-                )
-            ),
-            language=self._passes.language.latest,
-            final=self.state == "ended",
-        )
 
     # -- readers ----------------------------------------------------------------------------
 
@@ -356,7 +319,7 @@ class Session:
         heard = self._intake.resume_after_loss(len(lost))
         with self._changed:
             for sequence in lost:
-                self._replies.put(sequence, SequenceGivenUp())
+                self._answers.refuse(sequence, SequenceGivenUp())
             self._intake.take(heard)
         self._ingest_in_order()
 
