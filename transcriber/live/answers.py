@@ -63,11 +63,16 @@ class Answers:
         else:
             self._hurried.discard(sequence)
 
-    def settle(self, ended: bool) -> None:
-        """Give the answers that are due."""
+    def settle(self, ended: bool, decoding: bool) -> None:
+        """Give the answers that are due.
+
+        Args:
+            ended: whether the session is complete.
+            decoding: whether a chunk is being decoded just now.
+        """
         while (sequence := self._log.next_open()) in self._marks:
             # A held chunk that is about to be decoded belongs to this answer, and has no other.
-            if self._sequencer.has_next or not self._is_due(sequence):
+            if decoding or self._sequencer.has_next or not self._is_due(sequence):
                 return
             self._log.put(sequence, self._reply(sequence, True, ended))
 

@@ -97,13 +97,13 @@ class Passes:
     def reached(self, mark: int) -> bool:
         """Tell whether all audio before a mark is in the transcript, and what ended is final."""
         waits = self._line.waiting_for_verdict or any(item.start < mark for item in self._queue)
-        return self._withdrawn or (not waits and self.shown(mark))
+        return not waits and self.shown(mark)
 
     def shown(self, mark: int) -> bool:
         """Tell whether all audio before a mark is in the transcript, final or partial."""
         closed = [item for item in self._queue if isinstance(item, Utterance) and item.settled]
         if self._withdrawn or any(piece.start < mark for piece in closed):
-            return self._withdrawn
+            return False
         return self._line.open_start is None or self._shown_to >= min(mark, self._line.last_speech)
 
     def seconds(self) -> AudioSeconds:

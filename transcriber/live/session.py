@@ -97,7 +97,8 @@ class Session:
         )
         self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
         self._refused: dict[int, AudioError] = {}
-        self._ingesting = False
+        self._ingesting = False  # a thread decodes chunks as long as the next is there
+        self._decoding = False  # it is at one just now
         self._ending = False
         self._readers_released = False
         self._final_sequence: int | None = None
@@ -132,12 +133,17 @@ class Session:
         with self._changed:
             patient_s = min(deadline_s, chunk.arrived_s + self._patience_s())
             self._wait_answered(sequence, patient_s)
-            if not chunk.final:  # after the last chunk no later reply tells what is still to come
+            if self._more_replies_after(sequence):
                 self._answers.hurry(sequence)
                 self._progress()
             self._wait_answered(sequence, deadline_s)
             self._answers.hurry(sequence, False)
             return self._outcome(sequence), verdict == "duplicate"
+
+    def _more_replies_after(self, sequence: int) -> bool:
+        """Tell whether a later reply can tell what this one leaves out."""
+        last = self._final_sequence
+        return last is None or (sequence != last and self._answers.get(last) is None)
 
     def _patience_s(self) -> float:
         """Return how long a reply waits for final text, so that it arrives within the target."""
@@ -197,18 +203,24 @@ class Session:
     def _ingest_in_order(self) -> None:
         """Decode chunks as long as the next in order is there."""
         try:
-            while True:
-                with self._changed:
-                    taken = self._sequencer.take() if self.state != "expired" else None
-                if taken is None or not self._ingest(*taken):
-                    return
-        finally:
+            while (taken := self._take_next()) is not None:
+                self._ingest(*taken)
+        except BaseException:
             with self._changed:
-                self._ingesting = False
-                self._progress()
+                self._ingesting = self._decoding = False
+            raise
 
-    def _ingest(self, sequence: int, chunk: Chunk) -> bool:
-        """Decode one chunk; False if it was refused, so that its sequence is awaited again."""
+    def _take_next(self) -> tuple[int, Chunk] | None:
+        """Take the next chunk in order; if there is none, the request that brings it ingests."""
+        with self._changed:
+            taken = self._sequencer.take() if self.state != "expired" else None
+            self._ingesting = self._decoding = taken is not None
+            if taken is None:
+                self._progress()
+            return taken
+
+    def _ingest(self, sequence: int, chunk: Chunk) -> None:
+        """Decode one chunk; if it is refused, its sequence is awaited again."""
         start_s = self._clock()
         heard: list[Heard] = []
         error: AudioError | None = None
@@ -222,7 +234,7 @@ class Session:
                 self._refused[sequence] = problem
                 if chunk.final:
                     self._final_sequence = None
-            return False
+            return
         except AudioError as problem:
             error = problem
         except Exception as problem:  # a bug must cost one chunk, not the session
@@ -239,8 +251,8 @@ class Session:
                 self._answers.refuse(sequence, error)
             self._answers.expect(sequence, chunk.arrived_s, self._clock() - start_s)
             self._passes.request()
+            self._decoding = False
             self._progress()
-        return True
 
     # -- answers ----------------------------------------------------------------------------
 
@@ -250,7 +262,7 @@ class Session:
             self.state = "ended"
             self._intake.close()
             self.transcript.revision += 1
-        self._answers.settle(self.state == "ended")
+        self._answers.settle(self.state == "ended", self._decoding)
         self._changed.notify_all()
 
     def _force(self, sequence: int) -> ChunkReply:
