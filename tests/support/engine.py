@@ -34,7 +34,8 @@ def talk(seconds: float = 14.0) -> Samples:
         hiss[::-1] * np.float32(0.8),
     ]
     audio = np.concatenate(parts)[: int(seconds * RATE_HZ)]
-    return np.round(audio * 32768).clip(-32768, 32767).astype(np.int16).astype(np.float32) / 32768
+    counts = np.round(audio * 32768).clip(-32768, 32767).astype(np.int16)
+    return np.divide(counts, 32768, dtype=np.float32)
 
 
 def pcm_chunks(samples: Samples, seconds: float) -> list[bytes]:

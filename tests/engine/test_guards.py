@@ -1,0 +1,31 @@
+"""Which hypotheses to believe."""
+
+from __future__ import annotations
+
+import pytest
+
+from transcriber.engine.guards import trustworthy
+from transcriber.engine.window import Hypothesis
+
+
+def heard(
+    text: str = " hello", no_speech_prob: float = 0.1, avg_logprob: float = -0.3
+) -> Hypothesis:
+    return Hypothesis(text, 0.0, 1.0, no_speech_prob=no_speech_prob, avg_logprob=avg_logprob)
+
+
+@pytest.mark.parametrize(
+    "hypothesis, believed",
+    [
+        pytest.param(heard(), True, id="clear speech"),
+        pytest.param(heard(no_speech_prob=0.9), True, id="perhaps silence, but sure words"),
+        pytest.param(heard(avg_logprob=-1.5), True, id="unsure words, but speech"),
+        pytest.param(heard(no_speech_prob=0.9, avg_logprob=-1.5), False, id="neither"),
+        pytest.param(heard(""), False, id="nothing"),
+        pytest.param(heard(" \n"), False, id="blanks"),
+    ],
+)
+def test_a_hypothesis_is_believed_unless_it_doubts_itself(
+    hypothesis: Hypothesis, believed: bool
+) -> None:
+    assert trustworthy(hypothesis) is believed

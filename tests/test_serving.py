@@ -1,0 +1,102 @@
+"""The process: how it starts, what it says, and how it stops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.contract import problem
+from tests.support.live import LiveSession, upload
+from tests.support.offline import put_tiny_en, silent_hub, without_weights
+from tests.support.recordings import RATE_HZ, encode, recording
+from tests.support.server import Server, running, wait_for
+
+SHORT = recording("en/short-austen-0880.flac")
+LONG = recording("en/long-ls-367.flac")
+# The promise is 30 s, and every step must fit into it.
+EXIT_S = 30.0
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """A server that the test may end."""
+    with running({"MODEL": "tiny.en", "CPU_THREADS": 1}) as started:
+        started.wait_until_ready()
+        yield started
+
+
+def is_draining(server: Server) -> bool:
+    """Tell whether the server answers that it is shutting down."""
+    return server.health()["status"] == "draining"
+
+
+def test_the_last_line_of_the_start_says_where_to_open_it(own_server: Server) -> None:
+    last = own_server.log().strip().splitlines()[-1]
+    assert last.endswith(f"Open http://localhost:{own_server.port}")
+    assert "tiny.en" in last
+
+
+def test_the_port_answers_before_there_is_a_model(server: Server, tmp_path: Path) -> None:
+    put_tiny_en(tmp_path)
+    with silent_hub() as hub:
+        settings = {"MODEL": "auto", **without_weights(tmp_path, hub)}
+        with running(settings) as looking_for_base:
+            refused = upload(looking_for_base.url, SHORT.data)
+            assert problem(refused, 503, "starting")["detail"]
+            looking_for_base.wait_until_ready()
+            assert upload(looking_for_base.url, SHORT.data).json()["model"] == "tiny.en"
+
+
+def test_sigterm_lets_accepted_work_finish_and_refuses_new(own_server: Server) -> None:
+    live, other = LiveSession(own_server.url), LiveSession(own_server.url)
+    live.post(0, SHORT.data)
+    with ThreadPoolExecutor(2) as pool:
+        long = encode(LONG.samples()[: 30 * RATE_HZ])
+        accepted: list[Any] = [
+            pool.submit(upload, own_server.url, long),
+            pool.submit(live.post, 1, SHORT.data, final=True),
+        ]
+        wait_for(lambda: busy(own_server) >= 2, 30)
+        own_server.terminate()
+        start_s = time.monotonic()
+        wait_for(lambda: is_draining(own_server), 5)
+        health = requests.get(f"{own_server.url}/health", timeout=5)
+        assert (health.status_code, health.json()["accepting"]) == (503, False)
+        problem(other.post(0, SHORT.data), 503, "draining")
+        problem(upload(own_server.url, SHORT.data), 503, "draining")
+        assert [one.result().status_code for one in accepted] == [200, 200]
+    assert accepted[0].result().json()["text"]
+    assert live.replies[1]["final"]
+    assert live.text().lower().count("young man") == 2
+    assert own_server.process.wait(EXIT_S) == 0
+    assert time.monotonic() - start_s < EXIT_S
+    assert "Traceback" not in own_server.log()
+
+
+def busy(server: Server) -> int:
+    """Return how many workers have something to do."""
+    workers: Any = server.health()["workers"]
+    number: int = workers["busy"]
+    return number
+
+
+def test_sigterm_with_nothing_to_do(own_server: Server) -> None:
+    own_server.terminate()
+    wait_for(lambda: is_draining(own_server), 5, "clients are told before the port closes")
+    assert own_server.process.wait(EXIT_S) == 0
+
+
+def test_a_reader_that_waits_for_news_does_not_hold_up_the_end(own_server: Server) -> None:
+    session = LiveSession(own_server.url)
+    session.post(0, SHORT.data)
+    with ThreadPoolExecutor(1) as pool:
+        poll = pool.submit(session.state, after=10, wait=60)
+        own_server.terminate()
+        assert poll.result()["state"] == "active", "it is answered"
+        assert own_server.process.wait(EXIT_S / 2) == 0

@@ -1,0 +1,96 @@
+"""Every setting: its type, its bound, what is said when it is wrong, and that it is documented."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from config.settings import SettingError, Settings
+
+ROOT = Path(__file__).parents[1]
+FIELDS = dataclasses.fields(Settings)
+NAMES = [field.name for field in FIELDS]
+NUMBERS = [field for field in FIELDS if type(field.default) in (int, float)]
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert Settings.from_env({}) == Settings()
+    assert Settings.from_env({name.upper(): "  " for name in NAMES}) == Settings()
+
+
+def test_values_come_with_their_types() -> None:
+    settings = Settings.from_env({"PORT": " 8080 ", "SESSION_TTL_S": "1.5", "MODEL": "base"})
+    assert (settings.port, settings.session_ttl_s, settings.model) == (8080, 1.5, "base")
+
+
+def test_other_variables_are_left_alone() -> None:
+    assert Settings.from_env({"port": "1", "PATH": "/bin", "HOME": "/"}) == Settings()
+
+
+@pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
+def test_what_is_no_number_is_refused_by_name(field: dataclasses.Field[object]) -> None:
+    with pytest.raises(
+        SettingError, match=rf"^{field.name.upper()}='many' is not .*{field.default}"
+    ):
+        Settings.from_env({field.name.upper(): "many"})
+
+
+@pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
+def test_what_lies_below_the_bound_is_refused_by_name(field: dataclasses.Field[object]) -> None:
+    least = field.metadata["least"]
+    assert least is not None
+    with pytest.raises(SettingError, match=rf"^{field.name.upper()}=.* is below"):
+        Settings.from_env({field.name.upper(): str(type(field.default)(least) - 1)})  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("value", ["nan", "-inf"])
+def test_a_number_that_is_none_is_below_every_bound(value: str) -> None:
+    with pytest.raises(SettingError, match="GAP_TIMEOUT_S"):
+        Settings.from_env({"GAP_TIMEOUT_S": value})
+
+
+def test_a_fraction_is_no_whole_number() -> None:
+    with pytest.raises(SettingError, match="PORT='7860.5' is not a whole number"):
+        Settings.from_env({"PORT": "7860.5"})
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_the_bound_itself_and_the_default_are_allowed(field: dataclasses.Field[object]) -> None:
+    least = field.metadata["least"]
+    if least is not None:
+        assert getattr(Settings.from_env({field.name.upper(): str(least)}), field.name) == least
+        assert field.default >= least  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_setting_has_one_sentence(field: dataclasses.Field[object]) -> None:
+    doc = field.metadata["doc"]
+    assert doc[0].isupper() or doc[0] == "`"
+    assert doc.endswith(".")
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_setting_is_in_the_table_of_the_readme(field: dataclasses.Field[object]) -> None:
+    rows = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("|") and f"`{field.name.upper()}`" in line
+    ]
+    assert len(rows) == 1, f"{field.name.upper()} needs one row in README.md's table of settings"
+
+
+# -- what is derived ----------------------------------------------------------------------------
+
+
+def test_origins_are_separated_by_commas() -> None:
+    assert Settings().origins() == ["*"]
+    origins = Settings(cors_origins="https://a.example, https://b.example,").origins()
+    assert origins == ["https://a.example", "https://b.example"]
+
+
+def test_models_have_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert Settings().models_path() == tmp_path / "live-transcription" / "models"
+    assert Settings(models_dir="~/models").models_path() == Path.home() / "models"
