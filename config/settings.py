@@ -55,7 +55,9 @@ class Settings:
     )
     workers: int = setting(3, "Size of the worker pool that runs the model.", least=1)
     cpu_threads: int = setting(
-        0, "Threads of one model call on a CPU; 0 means half the cores, so that two calls fit.", least=0
+        0,
+        "Threads of a model call on a CPU; 0 means half the cores: two calls fit.",
+        least=0,
     )
     queue_limit: int = setting(
         32, "Model jobs that may wait; above it new audio gets 503 and nothing is stored.", least=1

@@ -19,6 +19,7 @@ from tests.support.scores import errors, normalised
 from tests.support.server import free_port
 from tests.support.wheels import only_from
 from transcriber.engine.engine import Engine, EngineNotReady, EngineState
+from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.weights import resolve
 from transcriber.engine.window import Lane, Window
@@ -217,14 +218,14 @@ def model(weights: Path) -> Iterator[SpeechModel]:
 
 @pytest.mark.parametrize("lane", list(Lane))
 def test_every_lane_hears_what_is_said(model: SpeechModel, lane: Lane) -> None:
-    decoded = model.decode(Window(JFK.samples(), lane, language="en"))
+    decoded = decode(model, Window(JFK.samples(), lane, language="en"))
     assert errors(JFK.text, decoded.text).wer < 5, decoded.text
     assert (decoded.language, decoded.language_probability) == ("en", 1.0)
 
 
 def test_final_words_carry_times_in_order(model: SpeechModel) -> None:
     window = Window(JFK.samples(), Lane.FINAL, language="en")
-    hypothesis = model.decode(window).hypotheses[0]
+    hypothesis = decode(model, window).hypotheses[0]
     assert "".join(word.word for word in hypothesis.words) == hypothesis.text
     assert len(hypothesis.words) >= len(normalised(JFK.text).split())
     assert all(0 <= word.start <= word.end <= window.seconds for word in hypothesis.words)
@@ -235,7 +236,7 @@ def test_final_words_carry_times_in_order(model: SpeechModel) -> None:
 
 
 def test_a_partial_window_has_one_hypothesis_without_words(model: SpeechModel) -> None:
-    decoded = model.decode(Window(JFK.samples()[: 16_000 * 4], Lane.PARTIAL, language="en"))
+    decoded = decode(model, Window(JFK.samples()[: 16_000 * 4], Lane.PARTIAL, language="en"))
     assert [hypothesis.words for hypothesis in decoded.hypotheses] == [()]
     assert decoded.text.strip().lower().startswith("and so my fellow americans")
 
@@ -246,6 +247,6 @@ def test_a_model_for_english_only_decodes_english_whatever_is_asked_for(
     model: SpeechModel, lane: Lane, language: str | None
 ) -> None:
     assert not model.multilingual
-    decoded = model.decode(Window(JFK.samples(), lane, language=language))
+    decoded = decode(model, Window(JFK.samples(), lane, language=language))
     assert decoded.language == "en"
     assert errors(JFK.text, decoded.text).wer < 5, decoded.text

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.settings import Settings
+from transcriber.engine import lanes
 from transcriber.engine.device import Device, choose_device, cores, model_candidates
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.pool import PoolState, Source, WorkerPool
@@ -102,7 +103,7 @@ class Engine:
         self.pool.submit(lane, source)
 
     def _decode(self, window: Window) -> Decoded:
-        return self.model().decode(window)
+        return lanes.decode(self.model(), window)
 
     def _set(self, **changes: object) -> None:
         with self._lock:
@@ -173,7 +174,7 @@ class Engine:
             settings.cpu_threads or max(1, cores() // 2),
             settings.partial_context,
         )
-        model.canary()
+        lanes.canary(model)
         return model
 
     def _tell(self, progress: Progress) -> None:

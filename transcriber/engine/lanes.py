@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
 from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy
+from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
     SAMPLE_RATE_HZ,
     UNSURE_LOGPROB,
     Decoded,
+    DecodingOptions,
     Hypothesis,
     Lane,
     Window,
     Word,
 )
-
-if TYPE_CHECKING:
-    from transcriber.engine.model import SpeechModel
 
 BEAM_SIZE = 5
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -35,6 +35,14 @@ def decode(model: SpeechModel, window: Window) -> Decoded:
     """Decode one window in the way of its lane."""
     ways = {Lane.PARTIAL: _partial, Lane.FINAL: _final, Lane.FILE: _file}
     return ways[window.lane](model, window)
+
+
+def canary(model: SpeechModel) -> None:
+    """Run a short decode of each kind, so that a model that can't run is found out at once."""
+    audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
+    once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
+    for lane in (Lane.PARTIAL, Lane.FINAL):
+        decode(model, Window(audio, lane, once, language="en"))
 
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:

@@ -15,9 +15,8 @@ from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage
 
-from transcriber.engine import lanes
 from transcriber.engine.device import Device
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
+from transcriber.engine.window import Window
 
 FRAMES_PER_S = 100  # mel frames
 FULL_CONTEXT_S = 30
@@ -28,7 +27,7 @@ _MEASURED_SHORT = ("tiny.en", "base")
 
 
 class SpeechModel:
-    """A loaded model. `decode` may be called from several threads at once.
+    """A loaded model; its methods may be called from several threads at once.
 
     Args:
         path: folder with the CTranslate2 files.
@@ -66,17 +65,6 @@ class SpeechModel:
         self.partial_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
-
-    def decode(self, window: Window) -> Decoded:
-        """Decode one window in the way of its lane; a pure function of the window."""
-        return lanes.decode(self, window)
-
-    def canary(self) -> None:
-        """Run a short decode of each kind, so that a model that can't run is found out at once."""
-        audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
-        once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
-        for lane in (Lane.PARTIAL, Lane.FINAL):
-            self.decode(Window(audio, lane, once, language="en"))
 
     def encode(self, audio: Any, least_context_s: int | None) -> tuple[Any, int]:
         """Return the encoder's output for at most 30 s of audio, and its own mel frames.
