@@ -31,18 +31,17 @@ def test_other_variables_are_left_alone() -> None:
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
 def test_what_is_no_number_is_refused_by_name(field: dataclasses.Field[object]) -> None:
-    with pytest.raises(
-        SettingError, match=rf"^{field.name.upper()}='many' is not .*{field.default}"
-    ):
-        Settings.from_env({field.name.upper(): "many"})
+    name = field.name.upper()
+    with pytest.raises(SettingError, match=rf"^{name}='many' is not a.*{field.default}"):
+        Settings.from_env({name: "many"})
 
 
 @pytest.mark.parametrize("field", NUMBERS, ids=lambda field: field.name)
 def test_what_lies_below_the_bound_is_refused_by_name(field: dataclasses.Field[object]) -> None:
     least = field.metadata["least"]
     assert least is not None
-    with pytest.raises(SettingError, match=rf"^{field.name.upper()}=.* is below"):
-        Settings.from_env({field.name.upper(): str(type(field.default)(least) - 1)})  # type: ignore[call-arg]
+    with pytest.raises(SettingError, match=rf"^{field.name.upper()}=.* is below {least}"):
+        Settings.from_env({field.name.upper(): f"{least - 1:g}"})
 
 
 @pytest.mark.parametrize("value", ["nan", "-inf"])
@@ -52,16 +51,16 @@ def test_a_number_that_is_none_is_below_every_bound(value: str) -> None:
 
 
 def test_a_fraction_is_no_whole_number() -> None:
-    with pytest.raises(SettingError, match="PORT='7860.5' is not a whole number"):
+    with pytest.raises(SettingError, match=r"PORT='7860\.5' is not a whole number"):
         Settings.from_env({"PORT": "7860.5"})
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_the_bound_itself_and_the_default_are_allowed(field: dataclasses.Field[object]) -> None:
-    least = field.metadata["least"]
-    if least is not None:
-        assert getattr(Settings.from_env({field.name.upper(): str(least)}), field.name) == least
-        assert field.default >= least  # type: ignore[operator]
+    for value in (field.metadata["least"], field.default):
+        if value not in (None, ""):
+            settings = Settings.from_env({field.name.upper(): str(value)})
+            assert getattr(settings, field.name) == value
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -271,11 +272,13 @@ def damaged(name: str, how: str, seed: int) -> list[bytes]:
 )
 def test_a_damaged_blob_costs_only_its_neighbourhood(name: str, how: str) -> None:
     length_s = len(whole_blobs(name, 40)) / RATE_HZ
+    start_s = time.monotonic()
     for seed in range(5):
         pieces = feed_all(StreamDecoder(60.0), damaged(name, how, seed))
         heard_s = len(joined(pieces)) / RATE_HZ
         assert heard_s > length_s - 4 * BLOB_S, f"seed {seed}"
         assert heard_s + gap_s(pieces) == pytest.approx(length_s, abs=0.3), f"seed {seed}"
+    assert time.monotonic() - start_s < 20, "it waited for a thread that had ended"
 
 
 def test_bytes_that_continue_nothing_are_refused_and_change_nothing(

@@ -98,23 +98,24 @@ def test_a_lost_chunk_without_a_clock_counts_as_long_as_the_others(intake: Intak
         hear(intake, chunk)
     lose(intake, chunks=2)
     hear(intake, chunks[6])
-    gaps = [event for event in events(intake) if isinstance(event, Gap)]
-    assert gaps == [Gap(2 * RATE_HZ, 3 * RATE_HZ)]
+    (gap,) = [event for event in events(intake) if isinstance(event, Gap)]
+    assert gap.start / RATE_HZ == pytest.approx(2.0, abs=0.04)
+    assert gap.end / RATE_HZ == 3.0
     assert intake.buffer.end == 3.5 * RATE_HZ
     assert intake.seconds(0).lost == 1.0
 
 
 @pytest.mark.parametrize("name", ["webm-opus", "mp4-opus"])
 def test_a_lost_blob_is_as_long_as_the_container_says(name: str, intake: Intake) -> None:
-    for number, blob in enumerate(blobs(name)[:20]):
-        if number in (8, 9, 10):
-            if number == 8:
-                lose(intake, chunks=3)
-            continue
-        hear(intake, blob, None)
+    complete = Intake(60.0)
+    hear(complete, b"".join(blobs(name)[:20]), None)
+    hear(intake, b"".join(blobs(name)[:8]), None)
+    lose(intake, chunks=3)
+    hear(intake, b"".join(blobs(name)[11:20]), None)
     (gap,) = [event for event in events(intake) if isinstance(event, Gap)]
     assert (gap.end - gap.start) / RATE_HZ == pytest.approx(1.2, abs=0.4)
-    assert intake.buffer.end / RATE_HZ == pytest.approx(8.0, abs=1.0)
+    assert intake.buffer.end == pytest.approx(complete.buffer.end, abs=16)
+    complete.close()
 
 
 def test_a_loss_at_the_very_end_is_shown_without_a_length(intake: Intake) -> None:
@@ -122,7 +123,8 @@ def test_a_loss_at_the_very_end_is_shown_without_a_length(intake: Intake) -> Non
     lose(intake)
     intake.take_end()
     gap = events(intake)[-1]
-    assert gap == Gap(2 * RATE_HZ, 2 * RATE_HZ)
+    assert isinstance(gap, Gap)
+    assert gap.end - gap.start < 0.04 * RATE_HZ
 
 
 def test_losses_before_any_audio_are_shown_too(intake: Intake) -> None:

@@ -64,12 +64,14 @@ def test_over_several_blocks_no_word_is_lost_doubled_or_moved() -> None:
             assert word.end == pytest.approx((int(word.word.strip(" w.")) + 1) / 2, abs=0.01)
 
 
-@pytest.mark.usefixtures("short_blocks")
-def test_blocks_are_cut_in_pauses() -> None:
+def test_blocks_are_cut_in_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BLOCK_S", 2.0)
+    monkeypatch.setattr(module, "MAX_BLOCK_S", 8.0)
     _, model = transcribe(TALK)
+    assert len(model.windows) >= 2
     for window in model.windows[:-1]:
         before_cut = window.audio[-RATE_HZ // 50 :]
-        assert np.abs(before_cut).max() < 0.02
+        assert np.abs(before_cut).max() < 0.05
 
 
 @pytest.mark.usefixtures("short_blocks")

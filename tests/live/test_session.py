@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ import pytest
 
 from config.settings import Settings
 from tests.support.engine import Clock, FakeModel, pcm_chunks, pool_of, talk
-from tests.support.recordings import RATE_HZ, blobs
+from tests.support.recordings import RATE_HZ, blobs, recording
 from tests.support.server import wait_for
 from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
@@ -35,7 +36,7 @@ TALK = talk()
 CHUNKS = pcm_chunks(TALK, 0.5)
 LAST = len(CHUNKS) - 1
 PCM = PcmFormat(RATE_HZ, order="little")
-SETTINGS = Settings(gap_timeout_s=15.0, session_ttl_s=300.0)
+SETTINGS = Settings(gap_timeout_s=15.0, session_ttl_s=300.0, latency_target_ms=60_000)
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Rig:
     session: Session
     model: FakeModel
     pool: WorkerPool
-    clock: Clock
+    clock: Callable[[], float]
     replies: dict[int, ChunkReply] = field(default_factory=dict)
 
     def post(
@@ -98,6 +99,11 @@ def clean() -> str:
         rig = Rig(session, model, pool, Clock())
         rig.post_all()
         return rig.text()
+
+
+def advance(rig: Rig, seconds: float) -> None:
+    assert isinstance(rig.clock, Clock)
+    rig.clock.advance(seconds)
 
 
 # -- the plain way ------------------------------------------------------------------------------
@@ -291,6 +297,27 @@ def test_what_a_reply_left_out_is_told_by_a_later_one_exactly_once(rig: Rig, cle
     assert rig.appended() == clean
 
 
+def test_past_the_target_a_reply_leaves_final_text_to_the_next() -> None:
+    speech = recording("en/long-ls-367.flac").samples()[: 10 * RATE_HZ]  # a short pause at 7 s
+    model, chunks = FakeModel(speech), pcm_chunks(speech, 2.0)
+    with pool_of(model) as pool:
+        settings = Settings(latency_target_ms=100)
+        session = Session("hurried", DecodingOptions(), settings, pool.submit)
+        rig = Rig(session, model, pool, time.monotonic)
+        for sequence in range(3):
+            rig.post(sequence, chunks[sequence])
+        rig.wait_idle()
+        model.hold(Lane.FINAL)
+        reply = rig.post(3, chunks[3])
+        assert reply.complete
+        assert not rig.told(3)
+        assert "w12" in reply.partial
+        model.let_go()
+        rig.wait_idle()
+        rig.post(4, chunks[4], final=True)
+        assert rig.appended() == rig.text()
+
+
 def test_the_last_reply_waits_for_everything(rig: Rig, clean: str) -> None:
     rig.post_range(0, LAST)
     rig.model.hold()
@@ -310,14 +337,14 @@ def give_up(rig: Rig) -> None:
     """Post all but 14 and 15, whose time runs out."""
     rig.post_range(0, 14)
     rig.post(16)
-    rig.clock.advance(SETTINGS.gap_timeout_s)
+    advance(rig, SETTINGS.gap_timeout_s)
     rig.session.tick()
 
 
 def test_a_gap_is_waited_for(rig: Rig) -> None:
     rig.post_range(0, 2)
     rig.post(3)
-    rig.clock.advance(SETTINGS.gap_timeout_s - 1)
+    advance(rig, SETTINGS.gap_timeout_s - 1)
     rig.session.tick()
     assert rig.session.snapshot().missing == (2,)
 
@@ -336,8 +363,8 @@ def test_after_a_gap_words_and_times_are_right_again(rig: Rig, clean: str) -> No
     rig.post_range(17, len(CHUNKS))
     after = rig.text().split(" […] ")[1]
     assert after in f"{clean} w27."
-    last = rig.session.transcript.segments[-1]
-    assert last.end == pytest.approx(len(TALK) / RATE_HZ, abs=0.3)
+    for word in rig.session.transcript.segments[-1].words:
+        assert word.end == pytest.approx((int(word.word.strip(" w.")) + 1) / 2, abs=0.04)
 
 
 def test_seconds_that_were_lost_were_never_received(rig: Rig) -> None:
@@ -427,7 +454,7 @@ def test_a_final_chunk_that_is_held_ends_the_session_once_the_gap_closes(rig: Ri
 
 def test_a_session_left_alone_makes_its_words_final_and_expires(rig: Rig) -> None:
     rig.post_range(0, 5)
-    rig.clock.advance(SETTINGS.session_ttl_s + 1)
+    advance(rig, SETTINGS.session_ttl_s + 1)
     rig.session.tick()
     wait_for(lambda: rig.session.state == "expired", 10)
     assert "w3" in rig.text()
@@ -438,7 +465,7 @@ def test_a_session_left_alone_makes_its_words_final_and_expires(rig: Rig) -> Non
 def test_a_chunk_keeps_a_session_alive(rig: Rig) -> None:
     for sequence in range(3):
         rig.post(sequence)
-        rig.clock.advance(SETTINGS.session_ttl_s - 1)
+        advance(rig, SETTINGS.session_ttl_s - 1)
         rig.session.tick()
     assert rig.session.state == "active"
 

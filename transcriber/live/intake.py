@@ -92,6 +92,7 @@ class Intake:
     def resume_after_loss(self, chunks: int) -> list[Heard]:
         """Note that `chunks` chunks will never come; returns what was still held back."""
         heard = self._listen(self._decoder.lost())
+        self._vad = VoiceActivity()  # what comes next does not adjoin
         self._loss = (self._loss or 0) + chunks
         return heard
 

@@ -7,6 +7,7 @@ Whisper writes fluent sentences over rain, and loses none of its accuracy by not
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -126,18 +127,18 @@ def _stretches(
     audio, probabilities = NO_SAMPLES, np.zeros(0, np.float32)
     parts: list[Samples] = []
     waiting = 0
-    for block in blocks:
-        parts.append(block)
-        waiting += len(block)
-        if waiting < SAMPLE_RATE_HZ * 10:  # many small blocks cost more to join than to decode
-            continue
+    for block in itertools.chain(blocks, [None]):
+        if block is not None:
+            parts.append(block)
+            waiting += len(block)
+            if waiting < SAMPLE_RATE_HZ * 10:  # joining many small blocks would cost too much
+                continue
         audio, probabilities = _extend(vad, audio, probabilities, parts)
         parts, waiting = [], 0
         while len(audio) >= MAX_BLOCK_S * SAMPLE_RATE_HZ:
             cut = _longest_pause(probabilities)
             yield audio[: cut * FRAME_SAMPLES], probabilities[:cut]
             audio, probabilities = audio[cut * FRAME_SAMPLES :].copy(), probabilities[cut:]
-    audio, probabilities = _extend(vad, audio, probabilities, parts)
     if len(audio):
         yield audio, probabilities
 
