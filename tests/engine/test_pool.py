@@ -152,6 +152,16 @@ def test_a_source_has_one_ticket_a_lane(rig: Rig) -> None:
     assert asker.lanes == [Lane.FINAL, Lane.PARTIAL]
 
 
+def test_a_ticket_keeps_its_place_when_it_is_asked_for_again(rig: Rig) -> None:
+    rig.occupy()
+    asker = Asker()
+    rig.pool.submit(Lane.PARTIAL, asker)
+    rig.clock.advance(3)
+    rig.pool.submit(Lane.PARTIAL, asker)
+    rig.finish()
+    assert asker.answers == [Timing(queue_s=3.0, model_s=0.0)]
+
+
 def test_the_window_is_made_when_the_turn_comes(rig: Rig) -> None:
     rig.occupy()
     asker = Asker()

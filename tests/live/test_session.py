@@ -297,6 +297,19 @@ def test_what_a_reply_left_out_is_told_by_a_later_one_exactly_once(rig: Rig, cle
     assert rig.appended() == clean
 
 
+def test_a_held_chunk_never_tells_what_an_earlier_one_should(rig: Rig, clean: str) -> None:
+    rig.model.hold(Lane.FINAL)
+    rig.post_range(0, 12, wait_s=0.0)
+    rig.model.let_go()
+    rig.wait_idle()
+    rig.post(13)
+    rig.post(12)
+    assert not rig.told(13)
+    assert rig.told(12).startswith(" w0")
+    rig.post_range(14, len(CHUNKS))
+    assert rig.appended() == clean
+
+
 def test_past_the_target_a_reply_leaves_final_text_to_the_next() -> None:
     speech = recording("en/long-ls-367.flac").samples()[: 10 * RATE_HZ]  # a short pause at 7 s
     model, chunks = FakeModel(speech), pcm_chunks(speech, 2.0)
