@@ -9,7 +9,7 @@ ARGS :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint types lock clean always
+.PHONY: help serve test lint types lock bench clean always
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lock: $(VENV)/.dev ## Write the lock files anew; ARGS=--upgrade moves every pin
 	$(compile) requirements.txt --output-file requirements.lock
 	$(compile) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 	$(compile) requirements-cuda.txt --output-file requirements-cuda.lock
+
+bench: $(VENV)/.dev ## Measure the text of live sessions; ARGS="--help" lists the options
+	$(PYTHON_IN_VENV) -m benchmarks.live_quality $(ARGS)
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

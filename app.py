@@ -8,6 +8,7 @@ from flask import Flask
 
 from config.settings import Settings
 from transcriber.api.application import build
+from transcriber.memory import keep_small
 from transcriber.service import Service
 
 
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises:
         SettingError: a setting can't be used.
     """
+    keep_small()
     settings = settings or Settings.from_env()
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"

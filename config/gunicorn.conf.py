@@ -4,9 +4,12 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 `max_requests` for the same reasons.
 """
 
-from config.settings import Settings
+from config.settings import SettingError, Settings
 
-_settings = Settings.from_env()
+try:
+    _settings = Settings.from_env()
+except SettingError as error:
+    raise SystemExit(f"A setting can't be used: {error}") from None
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = 1
@@ -19,3 +22,5 @@ graceful_timeout = 28
 preload_app = False
 loglevel = "warning"
 accesslog = None
+# Nobody steers this server by gunicorn's control socket, and two servers would share one.
+control_socket_disable = True

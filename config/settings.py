@@ -18,9 +18,17 @@ class SettingError(ValueError):
     """A setting has a value that can't be used; the message names it and says what would do."""
 
 
-def setting(default: Any, doc: str, *, least: float | None = None) -> Any:
-    """Declare one setting with its default, a sentence for the documentation and a lower bound."""
-    return dataclasses.field(default=default, metadata={"doc": doc, "least": least})
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Declare one setting: its default, a sentence for the documentation, and what it may be."""
+    metadata = {"doc": doc, "least": least, "most": most, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -29,14 +37,18 @@ class Settings:
 
     # Serving
     host: str = setting("0.0.0.0", "Address to listen on.")
-    port: int = setting(7860, "Port to listen on.", least=1)
+    port: int = setting(7860, "Port to listen on.", least=1, most=65535)
     threads: int = setting(
         64, "Request threads; each waiting reply or long poll holds one.", least=8
     )
     cors_origins: str = setting(
         "*", "Origins whose pages may call the API, separated by commas; `*` allows any."
     )
-    log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
+    log_level: str = setting(
+        "info",
+        "Least level that is logged: debug, info, warning or error.",
+        choices=("debug", "info", "warning", "error"),
+    )
 
     # Model
     model: str = setting("auto", "`auto`, a Whisper size, a hub name (`owner/name`) or a folder.")
@@ -68,6 +80,7 @@ class Settings:
     partial_context: str = setting(
         "auto",
         "Encoder window of the partial lane: 15 or 30 seconds; `auto` is 15 where measured safe.",
+        choices=("auto", "15", "30"),
     )
 
     # Live sessions
@@ -139,7 +152,11 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
         raise SettingError(
             f"{name}={raw!r} is not {what}; the default is {field.default}"
         ) from None
-    least = field.metadata["least"]
+    least, most, choices = (field.metadata[key] for key in ("least", "most", "choices"))
+    if choices and value not in choices:
+        raise SettingError(f"{name}={raw!r} is not one of {', '.join(choices)}")
+    if most is not None and value > most:
+        raise SettingError(f"{name}={raw} is above {most}; the default is {field.default}")
     # The comparison is written so that `nan` fails it too.
     if least is not None and not value >= least:
         raise SettingError(f"{name}={raw} is below {least}; the default is {field.default}")

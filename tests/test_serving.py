@@ -14,7 +14,7 @@ import requests
 from tests.support.contract import problem
 from tests.support.live import LiveSession, upload
 from tests.support.offline import put_tiny_en, silent_hub, without_weights
-from tests.support.recordings import RATE_HZ, encode, recording
+from tests.support.recordings import recording
 from tests.support.server import Server, running, wait_for
 
 SHORT = recording("en/short-austen-0880.flac")
@@ -57,12 +57,12 @@ def test_sigterm_lets_accepted_work_finish_and_refuses_new(own_server: Server) -
     live, other = LiveSession(own_server.url), LiveSession(own_server.url)
     live.post(0, SHORT.data)
     with ThreadPoolExecutor(2) as pool:
-        long = encode(LONG.samples()[: 30 * RATE_HZ])
+        long = LONG.data
         accepted: list[Any] = [
             pool.submit(upload, own_server.url, long),
             pool.submit(live.post, 1, SHORT.data, final=True),
         ]
-        wait_for(lambda: busy(own_server) >= 2, 30)
+        wait_for(lambda: live.state()["next_sequence"] == 2 and busy(own_server) >= 1, 30)
         own_server.terminate()
         start_s = time.monotonic()
         wait_for(lambda: is_draining(own_server), 5)

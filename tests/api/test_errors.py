@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,10 @@ import requests
 from tests.support.contract import assert_marked, problem, quick
 from tests.support.encoders import wav_that_claims
 from tests.support.live import TIMEOUT_S, LiveSession, new_session_id, upload
-from tests.support.recordings import blobs, recording
+from tests.support.recordings import RATE_HZ, blobs, encode, recording
 from tests.support.server import Server
+
+TWO_SECONDS = encode(recording("en/short-jfk.flac").samples()[: 2 * RATE_HZ])
 
 SHORT = recording("en/short-austen-0880.flac")
 MIB = 1 << 20
@@ -286,3 +289,38 @@ def test_static_files_may_be_cached(server: Server) -> None:
     response = requests.get(f"{server.url}/", timeout=TIMEOUT_S)
     assert response.ok
     assert "no-store" not in response.headers["Cache-Control"]
+
+
+def test_a_raw_body_that_breaks_off_is_not_stored_and_may_be_sent_again(server: Server) -> None:
+    session = LiveSession(server.url)
+    session.post(0, TWO_SECONDS)
+    query = f"session_id={session.session_id}&sequence=1"
+    head = f"POST /transcribe?{query} HTTP/1.1\r\nHost: here\r\nContent-Type: audio/wav\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10) as cut:
+        half = TWO_SECONDS[: len(TWO_SECONDS) // 2]
+        cut.sendall(f"{head}Content-Length: {len(TWO_SECONDS)}\r\n\r\n".encode() + half)
+        cut.shutdown(socket.SHUT_WR)
+        reply = cut.makefile("rb").read().decode()
+    assert reply.startswith("HTTP/1.1 400")
+    assert '"code": "body-incomplete"' in reply
+    again = requests.post(f"{server.url}/transcribe?{query}", data=TWO_SECONDS, timeout=60)
+    assert again.status_code == 200
+
+
+def test_a_body_that_is_not_valid_http_is_the_senders_fault(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as sender:
+        head = b"POST /transcribe HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+        sender.sendall(head + b"ZZ\r\nfoo\r\n")
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.makefile("rb").readline().startswith(b"HTTP/1.1 400")
+
+
+def test_a_chunk_without_its_session_id_is_not_taken_for_a_recording(server: Server) -> None:
+    response = upload(server.url, TWO_SECONDS, sequence="1")
+    problem(response, 400, "bad-field", "session_id")
+
+
+def test_the_log_never_shows_a_session_id(server: Server) -> None:
+    session = LiveSession(server.url)
+    session.post(0, TWO_SECONDS, final=True)
+    assert session.session_id not in server.log()

@@ -405,9 +405,25 @@ def test_more_sessions_than_allowed_get_503(small: LiveSession) -> None:
     requests.delete(f"{small.url}/sessions/{other.session_id}", timeout=TIMEOUT_S)
 
 
+def test_the_last_reply_is_given_whole_to_whoever_asks_again(server: Server) -> None:
+    session = LiveSession(server.url)
+    early = session.post(0, SHORT.data, final=True, headers={"Prefer": "respond-async"})
+    assert (early.status_code, early.json()["text"]) == (202, "")
+    again = session.post(0, SHORT.data, final=True)
+    assert (again.status_code, again.json()["final"]) == (200, True)
+    assert session.text().strip() == session.state()["text"].strip() != ""
+
+
+def test_an_empty_wav_is_silence(server: Server) -> None:
+    session = LiveSession(server.url)
+    session.post(0, encode(np.zeros(0, np.float32)))
+    assert session.post(1, SHORT.data, final=True).status_code == 200
+    assert session.state()["audio_seconds"]["lost"] == 0
+
+
 def test_a_full_queue_gets_503(hasty_server: Server) -> None:
     session = LiveSession(hasty_server.url)
-    long = encode(recording("en/long-ls-367.flac").samples()[: 30 * RATE_HZ])
+    long = recording("en/long-ls-367.flac").data
 
     def work() -> tuple[int, int]:
         health: Any = hasty_server.health()
@@ -501,7 +517,7 @@ def test_a_damaged_chunk_gets_422_and_leaves_a_gap(session: LiveSession) -> None
     problem(session.post(1, damaged), 422, "undecodable-audio", "audio")
     problem(session.post(1, damaged), 422, "undecodable-audio", "audio")
     assert session.state()["next_sequence"] == 2, "the sequence is consumed"
-    session.post(2, CHUNKS[1], final=True)
+    session.post(2, CHUNKS[4], final=True)
     assert " […] " in session.text()
     assert session.text() == session.state()["text"]
 

@@ -15,7 +15,7 @@ from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import ChunkPart
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Chunk, Session, log_name
 from transcriber.live.store import SessionStore
 
 TALK = talk(4.0)
@@ -140,7 +140,7 @@ def test_a_session_whose_upkeep_fails_does_not_stop_that_of_others(
     shop.say("good")
     shop.clock.advance(SETTINGS.session_ttl_s + 1)
     wait_for(lambda: shop.state("good") == "expired", 10)
-    assert "Upkeep of session bad failed" in caplog.text
+    assert f"Upkeep of session {log_name('bad')} failed" in caplog.text
 
 
 def test_stopping_ends_the_keeper(shop: Shop) -> None:

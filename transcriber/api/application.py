@@ -17,6 +17,7 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 
 from transcriber.api import errors, health, sessions, transcribe
+from transcriber.live.session import log_name
 from transcriber.service import Service
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def _finish(response: Response) -> Response:
         response.status_code,
         1000 * (time.monotonic() - g.started_s),
         g.request_id,
-        g.get("session_id") or "-",
+        log_name(g.session_id) if g.get("session_id") else "-",
     )
     return response
 

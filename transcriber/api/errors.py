@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from transcriber.audio import errors as audio
@@ -35,6 +36,7 @@ TABLE: dict[str, Kind] = {
     "bad-field": Kind(400, "A field has a value that can't be used"),
     "missing-audio": Kind(400, "The request has no audio"),
     "bad-request": Kind(400, "The request can't be read"),
+    "body-incomplete": Kind(400, "The request broke off", True),
     "not-found": Kind(404, "There is nothing at this address"),
     "unknown-session": Kind(404, "There is no such session"),
     "method-not-allowed": Kind(405, "This address does not take this method"),
@@ -79,7 +81,7 @@ class Problem(Exception):
         """Render the problem."""
         kind = TABLE[self.code]
         body: dict[str, Any] = {
-            "type": f"/docs/errors#{self.code}",
+            "type": f"urn:live-transcription:{self.code}",
             "title": kind.title,
             "status": kind.status,
             "detail": self.detail,
@@ -110,7 +112,7 @@ _AGAIN = "Start a new session with sequence 0, and send again what is not final 
 _PLAIN: dict[type[Exception], tuple[str, str, str]] = {
     live.UnknownSession: ("unknown-session", "session_id", f"No session has this id. {_AGAIN}"),
     live.SessionEnded: ("session-ended", "session_id", "Start a new session to record more."),
-    live.SessionExpired: ("session-expired", "session_id", f"It is gone. {_AGAIN}"),
+    live.SessionExpired: ("session-expired", "session_id", f"It expired or was deleted. {_AGAIN}"),
     live.SequenceReused: (
         "sequence-reused",
         "sequence",
@@ -167,6 +169,9 @@ def _of_http(error: HTTPException) -> Response:
     """Give werkzeug's own errors (404, 405, a body that can't be parsed …) the same shape."""
     if isinstance(error, RequestEntityTooLarge):
         limit = request.max_content_length
+        if (request.content_length or 0) <= (limit or 0) and request.content_length:
+            detail = "A text field is longer than 500 kB, or there are more than 1,000 parts."
+            return Problem("body-too-large", detail).response()
         detail = (
             f"The request may have at most {limit} bytes." if limit else "It has too many parts."
         )
@@ -180,6 +185,8 @@ def _of_http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if isinstance(error, ParseException):  # gunicorn finds it while the body is being read
+        return Problem("bad-request", f"The body is not valid HTTP: {error}").response()
     log.error("Unexpected error in request %s", g.get("request_id", "-"), exc_info=error)
     detail = "The error was logged; the request id finds it there."
     return Problem("internal-error", detail).response()

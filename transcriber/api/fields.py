@@ -101,6 +101,11 @@ class Fields:
         """Return the session's id, None for a whole recording."""
         value = self._values.get("session_id")
         if value is None:
+            for name in ("sequence", "final"):
+                if name in self._values:
+                    raise bad_field(
+                        "session_id", f"{name} belongs to a live session, which needs a session_id."
+                    )
             return None
         return checked_session_id(value)
 
@@ -149,6 +154,10 @@ def read_request(request: Request) -> tuple[Fields, list[AudioPart]]:
     body = request.get_data(cache=False, parse_form_data=False)
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
+    if request.content_length is not None and len(body) < request.content_length:
+        # A connection that broke off looks like the body's end; half a chunk must not be stored.
+        got = f"{len(body)} of {request.content_length} bytes"
+        raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
     pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
     return Fields(request.args.to_dict()), [AudioPart(io.BytesIO(body), pcm)] if body else []
 

@@ -13,7 +13,14 @@ import numpy as np
 import soundfile
 
 from transcriber.audio.containers import FLAC, MP4, OGG, WAV, Container
-from transcriber.audio.decode import Part, Resampler, Samples, decode_recording, float_frame
+from transcriber.audio.decode import (
+    NO_SAMPLES,
+    Part,
+    Resampler,
+    Samples,
+    decode_recording,
+    float_frame,
+)
 from transcriber.audio.errors import TooLong
 from transcriber.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
 
@@ -35,17 +42,17 @@ def decode_whole(
         TooLong: more than `max_s` seconds.
     """
     if container is FLAC:
-        return _read(data, resampler, max_s)
+        return _read(data, container, resampler, max_s)
     is_whole = {MP4: _is_whole_mp4, WAV: _is_whole_wav, OGG: _is_whole_ogg}.get(container)
     if is_whole is None or not is_whole(data):
         return None
-    samples = None if container is MP4 else _read(data, resampler, max_s)
+    samples = None if container is MP4 else _read(data, container, resampler, max_s)
     if samples is None:  # nothing more will come, so FFmpeg says what is wrong with it
         samples = np.concatenate([*decode_recording([Part(io.BytesIO(data))], max_s)])
     return samples
 
 
-def _read(data: bytes, resampler: Resampler, max_s: float) -> Samples | None:
+def _read(data: bytes, container: Container, resampler: Resampler, max_s: float) -> Samples | None:
     """Read with libsndfile; None if that can't, or finds less than the header promises."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
@@ -59,8 +66,10 @@ def _read(data: bytes, resampler: Resampler, max_s: float) -> Samples | None:
             samples = file.read(dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
         return None
-    if len(samples) < promised or not len(samples):
-        return None
+    if len(samples) < promised or (not len(samples) and container is FLAC):
+        return None  # FLAC leaves its length out where it was not known
+    if not len(samples):
+        return NO_SAMPLES
     return resampler.push(float_frame(samples, rate_hz))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from transcriber.live.passes import Passes
@@ -75,6 +76,20 @@ class Answers:
             if decoding or self._sequencer.has_next or not self._is_due(sequence):
                 return
             self._log.put(sequence, self._reply(sequence, True, ended))
+
+    def renew_last(self, sequence: int) -> None:
+        """The session has ended after its last chunk was answered too early: answer it anew.
+
+        No later answer tells what that one left out; this is for whoever asks again.
+        """
+        old = self._log.get(sequence)
+        if not isinstance(old, ChunkReply) or old.complete:
+            return
+        reply = self._reply(sequence, True, True)
+        told_itself = old.end_segment > old.first_segment
+        first = old.first_segment if told_itself else self._log.told_segments
+        end = len(self._transcript.segments)
+        self._log.put(sequence, replace(reply, first_segment=first, end_segment=end))
 
     def force(self, sequence: int, ended: bool) -> ChunkReply:
         """Answer now, as far as things are known; later answers and polls tell the rest."""

@@ -41,6 +41,11 @@ State = Literal["active", "ended", "expired"]
 _PATIENCE = 0.7
 
 
+def log_name(session_id: str) -> str:
+    """Return what a session is called in logs: its id is the key to it, and must not be there."""
+    return digest(session_id.encode()).hex()[:8]
+
+
 @dataclass
 class Chunk:
     """One POST: its sequence, its bytes, whether it is the last, and when it came."""
@@ -82,6 +87,7 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.id = session_id
+        self.log_name = log_name(session_id)
         self.watch_id = secrets.token_urlsafe(24)
         self.options = options
         self.state: State = "active"
@@ -138,7 +144,18 @@ class Session:
                 self._progress()
             self._wait_answered(sequence, deadline_s)
             self._answers.hurry(sequence, False)
+            if verdict == "duplicate" and sequence == self._final_sequence:
+                self._renew_last(sequence, deadline_s)
             return self._outcome(sequence), verdict == "duplicate"
+
+    def _renew_last(self, sequence: int, deadline_s: float) -> None:
+        """Who asks for the last reply again, and got it before the end, gets it whole."""
+        outcome = self._answers.get(sequence)
+        if isinstance(outcome, ChunkReply) and not outcome.complete and self._ending:
+            wait_s = deadline_s - self._clock()
+            self._changed.wait_for(lambda: self.state != "active", wait_s)
+            if self.state == "ended":
+                self._answers.renew_last(sequence)
 
     def _more_replies_after(self, sequence: int) -> bool:
         """Tell whether a later reply can tell what this one leaves out."""
@@ -227,7 +244,7 @@ class Session:
         try:
             heard = self._intake.decode(chunk.parts)
             if chunk.final:
-                heard += self._intake.end()
+                heard += self._end(chunk)
         except NotAudio as problem:
             with self._changed:
                 self._sequencer.refuse(sequence)
@@ -238,7 +255,7 @@ class Session:
         except AudioError as problem:
             error = problem
         except Exception as problem:  # a bug must cost one chunk, not the session
-            log.exception("Decoding chunk %d of session %s failed", sequence, self.id)
+            log.exception("Decoding chunk %d of session %s failed", sequence, self.log_name)
             error = Undecodable(f"The chunk can't be decoded ({type(problem).__name__}).")
         if error is not None:
             heard += self._intake.resume_after_loss(1)
@@ -253,6 +270,15 @@ class Session:
             self._passes.request()
             self._decoding = False
             self._progress()
+
+    def _end(self, chunk: Chunk) -> list[Heard]:
+        """End the audio; what is wrong with an earlier chunk is no fault of an empty last one."""
+        try:
+            return self._intake.end()
+        except AudioError:
+            if any(part.data for part in chunk.parts):
+                raise
+            return []
 
     # -- answers ----------------------------------------------------------------------------
 

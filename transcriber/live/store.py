@@ -85,7 +85,7 @@ class SessionStore:
             session = Session(session_id, options, self._settings, self._submit, self._clock)
             self._sessions[session_id] = session
             self._by_watch_id[session.watch_id] = session_id
-        log.info("Session %s started", session_id)
+        log.info("Session %s started", session.log_name)
         return session, True
 
     def get(self, session_id: str) -> Session:
@@ -158,11 +158,11 @@ class SessionStore:
                 try:
                     self._look_after(session)
                 except Exception:  # one bad session must not stop the upkeep of all others
-                    log.exception("Upkeep of session %s failed", session.id)
+                    log.exception("Upkeep of session %s failed", session.log_name)
 
     def _look_after(self, session: Session) -> None:
         session.tick()
         keep_s = self._settings.keep_transcripts_s
         if session.state != "active" and session.idle_s() > keep_s + self._settings.session_ttl_s:
             self.delete(session.id, leave_trace=True)
-            log.info("Session %s is forgotten", session.id)
+            log.info("Session %s is forgotten", session.log_name)
