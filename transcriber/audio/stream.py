@@ -1,16 +1,14 @@
 """Decoding a stream whose bytes arrive chunk by chunk, with nothing lost at the borders.
 
 Only the first blob of a MediaRecorder has a header, so a chunk can't be decoded alone. Each
-container is therefore opened once, on a reader that blocks while it has no bytes, in a thread of
-its own; `feed` hands it bytes and returns as soon as the thread asks for more. Whatever those
-bytes complete has been decoded by then, so the result does not depend on timing.
+container is therefore opened once and stays open, see `container_thread`.
 """
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from transcriber.audio.container_thread import ContainerThread, Piece
 from transcriber.audio.containers import (
     ACCEPTED_TEXT,
     HEAD_BYTES,
@@ -21,11 +19,7 @@ from transcriber.audio.containers import (
 )
 from transcriber.audio.decode import (
     NO_SAMPLES,
-    SAMPLE_RATE_HZ,
     Resampler,
-    Samples,
-    decoded_frames,
-    open_container,
     pcm_frame,
 )
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
@@ -33,145 +27,8 @@ from transcriber.audio.pcm import PcmFormat, PcmReader
 from transcriber.audio.recover import InitSegment, clusters_begun, from_next_cluster
 from transcriber.audio.whole import decode_whole
 
-# A jump of the container's clock below this is jitter, above it lost audio.
-MIN_GAP_S = 0.15
-# A jump beyond this is a broken clock and no gap anybody recorded through.
-MAX_GAP_S = 3600.0
-# Long enough for the largest chunk on a busy machine; a decoder that takes longer hangs.
-DECODE_TIMEOUT_S = 60.0
 # Bytes kept while no sound comes out, to be decoded again if the demuxer turns out to be misled.
 _MAX_UNHEARD_BYTES = 1 << 20
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Decoded audio: `samples` (n,) float32 at 16 kHz, after `gap_s` seconds that are missing.
-
-    `damaged` tells that they are missing because of damage; else nothing may have been recorded.
-    """
-
-    samples: Samples
-    gap_s: float = 0.0
-    damaged: bool = False
-
-
-class _Pipe:
-    """The reader that a container is opened on: blocks while empty, ends when closed."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._changed = threading.Condition()
-        self._closed = False
-        self._starved = False
-        self._finished = False
-
-    def read(self, size: int) -> bytes:
-        with self._changed:
-            while not self._buffer and not self._closed:
-                self._starved = True
-                self._changed.notify_all()
-                self._changed.wait()
-            data = bytes(self._buffer[:size])
-            del self._buffer[:size]
-            return data
-
-    def write(self, data: bytes) -> None:
-        with self._changed:
-            self._buffer += data
-            self._starved = False
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        """No more bytes will come; a blocked reader gets its end of file."""
-        with self._changed:
-            self._closed = True
-            self._starved = False
-            self._changed.notify_all()
-
-    def finished(self) -> None:
-        """Called by the reading thread when it ends, so that nobody waits for it any more."""
-        with self._changed:
-            self._finished = self._closed = True
-            self._changed.notify_all()
-
-    def wait_starved(self, timeout_s: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: self._starved or self._finished, timeout_s)
-
-
-class _ContainerThread:
-    """One container being decoded. Only `feed` and `close` are called from outside."""
-
-    def __init__(self, container: Container, resampler: Resampler, clock_s: float | None) -> None:
-        self.container = container
-        self.clock_s = clock_s  # where the container's clock stood after the last frame
-        self.done = False
-        self.heard = False  # whether any sound has come out
-        self._resampler = resampler
-        self._pipe = _Pipe()
-        self._pieces: list[Piece] = []
-        self._error: AudioError | None = None
-        self._budget = 0
-        self._thread = threading.Thread(
-            target=self._run, name=f"decode-{container.name}", daemon=True
-        )
-        self._thread.start()
-
-    def feed(self, data: bytes, max_s: float) -> list[Piece]:
-        self._budget = int(max_s * SAMPLE_RATE_HZ)
-        self._pipe.write(data)
-        return self._take()
-
-    def close(self) -> list[Piece]:
-        """Let the demuxer see the end, and return what that brings out."""
-        self._pipe.close()
-        pieces = self._take()
-        self._thread.join(DECODE_TIMEOUT_S)
-        return pieces
-
-    def _take(self) -> list[Piece]:
-        if not self._pipe.wait_starved(DECODE_TIMEOUT_S):
-            self._pipe.close()
-            raise Undecodable(f"Decoding the {self.container.name} stream takes too long.")
-        pieces, self._pieces = self._pieces, []
-        if self._error is not None:
-            error, self._error = self._error, None
-            # Damage that comes after sound shows with the next bytes: the thread has ended.
-            if not pieces or isinstance(error, TooLong):
-                raise error
-        return pieces
-
-    def _run(self) -> None:
-        try:
-            with open_container(self._pipe, self.container) as opened:
-                for frame in decoded_frames(opened):
-                    self._emit(frame)
-        except AudioError as error:
-            self._error = error
-        finally:
-            self.done = True
-            self._pipe.finished()
-
-    def _emit(self, frame: object) -> None:
-        gap_s = self._gap_before(frame)
-        samples = self._resampler.push(frame)
-        self._budget -= len(samples)
-        if self._budget < 0:
-            raise TooLong(0)
-        if len(samples) or gap_s:
-            self.heard = True
-            self._pieces.append(Piece(samples, gap_s))
-
-    def _gap_before(self, frame: object) -> float:
-        pts, base = getattr(frame, "pts", None), getattr(frame, "time_base", None)
-        if not self.container.has_clock or pts is None or base is None:
-            return 0.0
-        start_s, expected_s = float(pts * base), self.clock_s
-        samples, rate_hz = getattr(frame, "samples", 0), getattr(frame, "sample_rate", 1)
-        self.clock_s = start_s + samples / rate_hz
-        if expected_s is None or not MIN_GAP_S <= start_s - expected_s <= MAX_GAP_S:
-            return 0.0
-        return start_s - expected_s
 
 
 class StreamDecoder:
@@ -183,7 +40,7 @@ class StreamDecoder:
     def __init__(self, max_chunk_s: float) -> None:
         self._max_s = max_chunk_s
         self._resampler = Resampler()
-        self._thread: _ContainerThread | None = None
+        self._thread: ContainerThread | None = None
         self._init = InitSegment()
         self._broken: tuple[Container, float | None] | None = None
         self._tail = b""
@@ -284,7 +141,7 @@ class StreamDecoder:
             if samples is not None:
                 return [Piece(samples)] if len(samples) else []
             self._init, self._unheard = InitSegment(started), b""
-            self._thread = _ContainerThread(started, self._resampler, None)
+            self._thread = ContainerThread(started, self._resampler, None)
         elif self._broken is not None:
             return self._resume(data)
         assert self._thread is not None
@@ -295,7 +152,7 @@ class StreamDecoder:
             return pieces
         return self._check_progress(self._thread, data)
 
-    def _check_progress(self, thread: _ContainerThread, data: bytes) -> list[Piece]:
+    def _check_progress(self, thread: ContainerThread, data: bytes) -> list[Piece]:
         """No sound came out of `data`: start again if a whole cluster has brought none.
 
         A few damaged bytes can read as the length of an element that never ends; the demuxer
@@ -318,7 +175,7 @@ class StreamDecoder:
             self._tail = data[-HEAD_BYTES:]
             return []
         self._broken, self._tail, self._unheard = None, b"", b""
-        self._thread = _ContainerThread(container, self._resampler, clock_s)
+        self._thread = ContainerThread(container, self._resampler, clock_s)
         pieces = self._thread.feed(self._init.data + found, self._max_s)
         return [replace(pieces[0], damaged=True), *pieces[1:]] if pieces else []
 
