@@ -78,6 +78,7 @@ def test_every_setting_is_in_the_table_of_the_readme(field: dataclasses.Field[ob
         if line.startswith("|") and f"`{field.name.upper()}`" in line
     ]
     assert len(rows) == 1, f"{field.name.upper()} needs one row in README.md's table of settings"
+    assert field.metadata["doc"] in rows[0], "the README says what config/settings.py says"
 
 
 # -- what is derived ----------------------------------------------------------------------------
