@@ -149,3 +149,9 @@ def test_word_times_are_where_the_words_are(server: Server) -> None:
     assert starts == sorted(starts)
     country = [word for word in words if "country" in word["word"].lower()]
     assert [round(word["start"]) for word in country] == pytest.approx([6, 10], abs=1)
+
+
+def test_a_session_that_ends_within_a_sentence_keeps_its_last_words(base_server: Server) -> None:
+    session = LiveSession(base_server.url, {"language": "en"})
+    session.post_all([*grouped(blobs("webm-opus")[:10], 5), b""])
+    assert "when is a lobster" in normalised(session.text())

@@ -64,10 +64,11 @@ def test_lost_audio_ends_the_context() -> None:
 def test_the_usual_rate_of_speech_tells_when_a_text_is_too_short() -> None:
     context = Context()
     for start in range(0, 12, 4):
-        assert context.least_chars(piece(start, start + 4)) == 0
+        assert context.least_letters(piece(start, start + 4)) == 2
         context.note(piece(start, start + 4), answer("x" * 40))
-    assert context.least_chars(piece(12, 17)) == pytest.approx(0.6 * 10 * 5, abs=1)
-    assert context.least_chars(piece(12, 13)) == 0
+    assert context.least_letters(piece(12, 17)) == pytest.approx(0.6 * 10 * 5, abs=1)
+    assert context.least_letters(piece(12, 13)) == 2
+    assert context.least_letters(piece(12, 12.3)) == 0
 
 
 @pytest.mark.parametrize("text", [" Done.", " Really?", " «Да!»", " نعم؟", " 好。", ' "Yes."'])

@@ -9,9 +9,14 @@ from transcriber.engine.window import UNSURE_LOGPROB, Hypothesis
 NO_SPEECH_PROB = 0.6
 
 
+def letters(text: str) -> int:
+    """Return how many letters and digits a text has: marks alone say nothing."""
+    return sum(character.isalnum() for character in text)
+
+
 def trustworthy(hypothesis: Hypothesis) -> bool:
-    """Tell whether the hypothesis is likely speech; an empty one never is."""
-    if not hypothesis.text.strip():
+    """Tell whether the hypothesis is likely speech; one without a letter never is."""
+    if letters(hypothesis.text) == 0:
         return False
     return not (
         hypothesis.no_speech_prob > NO_SPEECH_PROB and hypothesis.avg_logprob < UNSURE_LOGPROB

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy
+from transcriber.engine.guards import NO_SPEECH_PROB, letters, trustworthy
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
@@ -79,7 +79,7 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
     loop of `transcribe` would decode the silence after the last word once more and invent there.
     """
     found = _search(model, window)
-    stopped_early = len(found.hypothesis.text.strip()) < window.least_chars
+    stopped_early = letters(found.hypothesis.text) < window.least_letters
     if window.prefix and (stopped_early or not found.hypothesis.sure):
         # The forced prefix sometimes makes the model end at once: hear the piece on its own.
         start = round(window.prefix_s * SAMPLE_RATE_HZ)

@@ -65,7 +65,7 @@ class Window:
         previous_text: final text just before the window, used as the prompt.
         prefix: in the final lane, the text of the first `prefix_s` seconds, which is final already:
             the model hears them and is made to begin with it.
-        least_chars: text shorter than this makes the final lane suspect that it stopped early.
+        least_letters: text with fewer makes the final lane suspect that it stopped early.
         clips: in the file lane, (start, end) seconds within `audio` that hold speech.
     """
 
@@ -76,7 +76,7 @@ class Window:
     previous_text: str = ""
     prefix: str = ""
     prefix_s: float = 0.0
-    least_chars: int = 0
+    least_letters: int = 0
     clips: tuple[tuple[float, float], ...] = ()
 
     @property

@@ -11,6 +11,7 @@ import statistics
 from collections import deque
 from dataclasses import dataclass
 
+from transcriber.engine.guards import letters
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded
 from transcriber.live.endpoint import Utterance
 
@@ -19,9 +20,11 @@ _MOST_S = 29.0  # with the piece itself: Whisper's window less a margin
 _ADJOINING_S = 1.0  # silence between two pieces that still belong together
 _FEW = 3  # pieces after which their rate of speech means something
 _REMEMBERED = 50
-# Far fewer characters a second than this speaker's usual: the model stopped early.
+# Far fewer letters a second than this speaker's usual: the model stopped early.
 _SHORT = 0.6
 _MIN_SPEECH_S = 2.0
+# That much speech holds a word, and a word has that many letters.
+_WORD_S, _A_WORD = 0.5, 2
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,10 @@ class Context:
             left = Left(before.start, f"{text.strip()} {left.text}".strip())
         return left
 
-    def least_chars(self, piece: Utterance) -> int:
-        """Return the length of text below which the model has probably stopped early; 0: none."""
+    def least_letters(self, piece: Utterance) -> int:
+        """Return the letters below which the model has probably stopped early; 0: none needed."""
         if len(self._rates) < _FEW or piece.speech_s < _MIN_SPEECH_S:
-            return 0
+            return _A_WORD if piece.speech_s >= _WORD_S else 0
         return int(_SHORT * statistics.median(self._rates) * piece.speech_s)
 
     def note(self, piece: Utterance, answer: Decoded | None) -> None:
@@ -64,7 +67,7 @@ class Context:
             self._pieces.clear()
             return
         if piece.speech_s >= 1.0:
-            self._rates.append(len(text) / piece.speech_s)
+            self._rates.append(letters(text) / piece.speech_s)
         if text:
             self._pieces.append((piece, text))
         while self._pieces and piece.end - self._pieces[0][0].start > 2 * LEFT_S * SAMPLE_RATE_HZ:

@@ -163,7 +163,7 @@ class Passes:
             language=self.language.fixed,
             prefix=left.text,
             prefix_s=(piece.start - left.start) / SAMPLE_RATE_HZ,
-            least_chars=self._context.least_chars(piece),
+            least_letters=self._context.least_letters(piece),
         )
         return self._final_window
 
