@@ -4,10 +4,12 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 `max_requests` for the same reasons.
 """
 
+from config.servers import read_servers
 from config.settings import SettingError, Settings
 
 try:
     _settings = Settings.from_env()
+    read_servers(_settings.servers)  # so that a bad list stops the start, and not the first page
 except SettingError as error:
     raise SystemExit(f"A setting can't be used: {error}") from None
 

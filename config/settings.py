@@ -44,6 +44,11 @@ class Settings:
     cors_origins: str = setting(
         "*", "Origins whose pages may call the API, separated by commas; `*` allows any."
     )
+    servers: str = setting(
+        "",
+        "Servers that the page may use, preferred first, as a JSON list of `{name, url}` or of"
+        " addresses; `.` is the page's own; empty means `config/servers.json`.",
+    )
     log_level: str = setting(
         "info",
         "Least level that is logged: debug, info, warning or error.",

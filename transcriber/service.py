@@ -7,13 +7,17 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from config.servers import read_servers
 from config.settings import Settings
+from transcriber.audio.decode import Part
 from transcriber.engine.engine import Engine
+from transcriber.engine.window import DecodingOptions
 from transcriber.live.store import SessionStore
+from transcriber.live.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +41,14 @@ class Service:
     Args:
         settings: the settings.
         on_ready: called when the model is ready.
+
+    Raises:
+        SettingError: the list of servers for the page can't be used.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
         self.settings = settings
+        self.servers = read_servers(settings.servers)
         self.instance_id = secrets.token_hex(4)
         self.engine = Engine(settings, on_ready)
         self.store = SessionStore(settings, self.engine.submit, self._session_limit)
@@ -57,6 +65,7 @@ class Service:
 
     def stop(self) -> None:
         """Stop all threads."""
+        self.store.release_readers()
         self.store.stop()
         self.engine.stop()
 
@@ -93,7 +102,7 @@ class Service:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Count a request that brings audio, so that draining waits for it."""
+        """Count work on audio that was taken, so that draining waits for it."""
         with self._changed:
             self._in_flight += 1
         try:
@@ -103,8 +112,28 @@ class Service:
                 self._in_flight -= 1
                 self._changed.notify_all()
 
+    def upload(self, parts: Sequence[Part], options: DecodingOptions) -> Upload:
+        """Take a whole recording, and transcribe it in the background.
+
+        Raises:
+            TooManySessions: all places are taken.
+            AudioError: it is no audio.
+        """
+        upload = Upload(options, self.engine.submit)
+        self.store.add(upload)
+        work = ExitStack()
+        try:
+            upload.take(parts, self.settings.max_audio_s)
+            work.enter_context(self.working())
+            upload.start(when_done=work.close)
+        except BaseException:  # whatever it is, nothing stays behind
+            work.close()
+            self.store.delete(upload.id)
+            raise
+        return upload
+
     def drain(self, timeout_s: float) -> bool:
-        """Refuse new audio and wait until all that was accepted is done.
+        """Refuse new audio and wait until all that was accepted is done; late uploads fail.
 
         Returns:
             Whether everything was done in time.

@@ -85,3 +85,27 @@ def test_caches_are_told_that_the_reply_depends_on_the_page(listed_server: Serve
     )
     assert response.headers["Access-Control-Allow-Origin"] == PAGE
     assert "Origin" in response.headers["Vary"]
+
+
+def test_pages_can_read_where_an_upload_is_and_what_was_agreed(server: Server) -> None:
+    response = requests.get(f"{server.url}/health", headers={"Origin": PAGE}, timeout=TIMEOUT_S)
+    exposed = set(response.headers["Access-Control-Expose-Headers"].split(", "))
+    assert exposed >= {"Location", "Preference-Applied"}
+
+
+def test_a_page_from_the_internet_may_reach_a_server_on_its_readers_own_network(
+    server: Server, listed_server: Server
+) -> None:
+    headers = {
+        "Origin": PAGE,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Private-Network": "true",
+    }
+    for url in (server.url, listed_server.url):
+        response = requests.options(f"{url}/transcribe", headers=headers, timeout=TIMEOUT_S)
+        assert response.headers["Access-Control-Allow-Private-Network"] == "true"
+    headers["Origin"] = "https://evil.example"
+    stranger = requests.options(
+        f"{listed_server.url}/transcribe", headers=headers, timeout=TIMEOUT_S
+    )
+    assert "Access-Control-Allow-Private-Network" not in stranger.headers

@@ -58,8 +58,9 @@ def test_the_state_of_an_active_session(session: LiveSession) -> None:
     assert body.keys() == {
         *("session_id", "watch_id", "instance_id", "state", "revision", "next_sequence"),
         *("missing", "text", "partial", "stable_chars", "segments", "audio_seconds"),
-        *("language", "model", "final"),
+        *("settled", "duration", "language", "model", "final"),
     }
+    assert body["duration"] is None, "nobody knows how long it will go on"
     assert (body["state"], body["final"], body["next_sequence"]) == ("active", False, 1)
     assert body["partial"] == session.replies[0]["partial"]
     assert body["instance_id"] == session.replies[0]["instance_id"]
@@ -69,6 +70,7 @@ def test_the_state_of_an_active_session(session: LiveSession) -> None:
 def test_the_state_of_an_ended_session(ended: LiveSession) -> None:
     body = get(ended).json()
     assert (body["state"], body["final"], body["partial"]) == ("ended", True, "")
+    assert body["duration"] == pytest.approx(JFK.duration_s, abs=0.1)
     assert body["text"] == ended.text()
     assert [segment["id"] for segment in body["segments"]] == list(range(len(body["segments"])))
 

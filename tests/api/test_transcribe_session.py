@@ -115,7 +115,7 @@ def test_a_chunk_is_answered_with_all_that_the_contract_names(session: LiveSessi
     assert body.keys() == {
         *("session_id", "watch_id", "sequence", "instance_id", "revision", "next_sequence"),
         *("missing", "text", "partial", "stable_chars", "segments", "audio_seconds"),
-        *("timing_ms", "language", "model", "final"),
+        *("settled", "timing_ms", "language", "model", "final"),
     }
     assert body["session_id"] == session.session_id
     assert (body["sequence"], body["next_sequence"], body["missing"]) == (0, 1, [])

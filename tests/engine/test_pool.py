@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.engine import Clock
 from tests.support.server import wait_for
-from transcriber.engine.pool import Timing, WorkerPool
-from transcriber.engine.window import Decoded, Lane, Window
+from transcriber.engine.pool import Source, Timing, WorkerPool
+from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 JOB_TIMEOUT_S = 60.0
 
@@ -20,7 +20,7 @@ JOB_TIMEOUT_S = 60.0
 _turns = itertools.count()
 
 
-class Asker:
+class Asker(Source):
     """A source that asks for one window and notes what becomes of it."""
 
     def __init__(self, seconds: float = 1.0) -> None:
@@ -52,7 +52,7 @@ class Rig:
         self._gate = threading.Event()
         self.pool = WorkerPool(self._decode, size, JOB_TIMEOUT_S, self.clock)
 
-    def _decode(self, window: Window) -> Decoded:
+    def _decode(self, window: Window, listener: Listener) -> Decoded:
         assert self._gate.wait(30)
         self.order.append(window.lane)
         if self.error is not None:

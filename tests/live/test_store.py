@@ -13,10 +13,12 @@ from tests.support.recordings import RATE_HZ
 from tests.support.server import wait_for
 from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions
-from transcriber.live.errors import SessionExpired, TooManySessions, UnknownSession
+from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import ChunkPart
-from transcriber.live.session import Chunk, Session, log_name
+from transcriber.live.readable import log_name
+from transcriber.live.session import Chunk, Session
 from transcriber.live.store import SessionStore
+from transcriber.live.upload import Upload
 
 TALK = talk(4.0)
 OPTIONS = DecodingOptions()
@@ -36,7 +38,7 @@ class Shop:
     def say(self, session_id: str, sequence: int = 0, final: bool = False) -> None:
         data = pcm_chunks(TALK, 2.0)[sequence % 2]
         part = ChunkPart(data, PcmFormat(RATE_HZ, order="little"))
-        self.store.get(session_id).post(Chunk(sequence, [part], final, self.clock()), 10.0)
+        self.store.live(session_id).post(Chunk(sequence, [part], final, self.clock()), 10.0)
 
     def state(self, session_id: str) -> str:
         return self.store.get(session_id).state
@@ -123,13 +125,37 @@ def test_a_transcript_is_forgotten_in_the_end_and_the_id_says_so(shop: Shop) -> 
     session = shop.open("one")
     shop.say("one", final=True)
     shop.clock.advance(SETTINGS.session_ttl_s + SETTINGS.keep_transcripts_s + 1)
-    wait_for(lambda: not shop.store._sessions, 10)
+    wait_for(lambda: not shop.store._kept, 10)
     with pytest.raises(SessionExpired):
         shop.store.get("one")
     with pytest.raises(SessionExpired):
         shop.open("one")
     with pytest.raises(UnknownSession):
         shop.store.watched(session.watch_id)
+
+
+def test_an_upload_takes_a_place_and_no_chunks(shop: Shop) -> None:
+    shop.open("one")
+    upload = Upload(OPTIONS, lambda lane, source: None)
+    shop.store.add(upload)
+    assert shop.store.get(upload.id) is shop.store.watched(upload.watch_id) is upload
+    with pytest.raises(TooManySessions):
+        shop.store.add(Upload(OPTIONS, lambda lane, source: None))
+    for ask in (shop.open, shop.store.live):
+        with pytest.raises(NotLive):
+            ask(upload.id)
+
+
+def test_an_upload_is_forgotten_like_a_session(shop: Shop) -> None:
+    upload = Upload(OPTIONS, lambda lane, source: None, shop.clock)
+    shop.store.add(upload)
+    shop.clock.advance(SETTINGS.session_ttl_s + SETTINGS.keep_transcripts_s + 1)
+    shop.store.release_readers()  # as if it had failed
+    assert shop.store.get(upload.id) is upload
+    shop.clock.advance(SETTINGS.session_ttl_s + SETTINGS.keep_transcripts_s + 1)
+    wait_for(lambda: not shop.store._kept, 10)
+    with pytest.raises(SessionExpired):
+        shop.store.get(upload.id)
 
 
 def test_a_session_whose_upkeep_fails_does_not_stop_that_of_others(

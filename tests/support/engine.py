@@ -13,7 +13,7 @@ import numpy as np
 
 from tests.support.recordings import RATE_HZ, Samples, recording
 from transcriber.engine.pool import WorkerPool
-from transcriber.engine.window import Decoded, Hypothesis, Lane, Window, Word
+from transcriber.engine.window import Decoded, Hypothesis, Lane, Listener, Window, Word
 
 WORD_SAMPLES = RATE_HZ // 2
 _SENTENCE_WORDS = 3
@@ -73,8 +73,8 @@ class FakeModel:
         for gate in self._gates.values():
             gate.set()
 
-    def decode(self, window: Window) -> Decoded:
-        """Return the words, ending a sentence with every third."""
+    def decode(self, window: Window, listener: Listener = lambda heard: True) -> Decoded:
+        """Return the words, ending a sentence with every third; each is told in the file lane."""
         assert self._gates[window.lane].wait(_GATE_S), "the model was never let go"
         with self._lock:
             self.windows.append(window)
@@ -88,6 +88,21 @@ class FakeModel:
         words = tuple(self._word(number, start) for number in numbers)
         if not words:
             return Decoded((), self.language, self.probability)
+        if window.lane is Lane.FILE:
+            return self._in_sentences(words, listener)
+        return self._heard(words)
+
+    def _in_sentences(self, words: tuple[Word, ...], listener: Listener) -> Decoded:
+        """Hand over sentence by sentence, as long as they are wanted."""
+        kept: list[Hypothesis] = []
+        for at in range(0, len(words), _SENTENCE_WORDS):
+            heard = self._heard(words[at : at + _SENTENCE_WORDS])
+            kept += heard.hypotheses
+            if not listener(heard):
+                break
+        return Decoded(tuple(kept), self.language, self.probability)
+
+    def _heard(self, words: tuple[Word, ...]) -> Decoded:
         text = "".join(word.word for word in words)
         heard = Hypothesis(text, words[0].start, words[-1].end, words)
         return Decoded((heard,), self.language, self.probability)

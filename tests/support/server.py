@@ -14,10 +14,13 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
 import requests
 
 ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "app:create_app()"]
 START_S = 60.0
+STOP_S = 20.0
 
 
 def free_port() -> int:
@@ -29,13 +32,18 @@ def free_port() -> int:
 
 
 class Server:
-    """One gunicorn process; `log()` is what it printed."""
+    """One gunicorn on a port of its own; `log()` is what it printed.
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    Attributes:
+        process: its master process; another one after `restart`.
+    """
+
+    def __init__(self, port: int, environment: Mapping[str, str], log_path: Path) -> None:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        self.process = process
+        self._environment = environment
         self._log_path = log_path
+        self.process = self._start()
 
     def log(self) -> str:
         """Return everything printed so far."""
@@ -59,10 +67,41 @@ class Server:
         """Send SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it as a crash does: by SIGKILL, master and worker at once, nothing flushed."""
+        processes = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.kill()
+        self.process.wait()
+        for one in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(processes)
+
+    def restart(self) -> None:
+        """Start one that was killed or has ended again, on the same port."""
+        assert self.process.poll() is not None, "it still runs"
+        self.process = self._start()
+        self.wait_until_up()
+
+    def stop(self) -> None:
+        """Let it end by itself, if it runs, and end it if it does not."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(
+                COMMAND, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+            )
+
     def _answers(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"gunicorn ended with {self.process.returncode}:\n{self.log()}")
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             return requests.get(f"{self.url}/health/live", timeout=5).ok
         return False
 
@@ -88,29 +127,10 @@ def running(settings: Mapping[str, object]) -> Iterator[Server]:
     environment = {name: value for name, value in os.environ.items() if name != "PORT"}
     environment |= {"HOST": "127.0.0.1", "PORT": str(port)}
     environment |= {name: str(value) for name, value in settings.items()}
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        "config/gunicorn.conf.py",
-        "app:create_app()",
-    ]
     with tempfile.TemporaryDirectory() as folder:
-        log_path = Path(folder) / "log"
-        with log_path.open("wb") as log:
-            process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-            )
+        server = Server(port, environment, Path(folder) / "log")
         try:
-            server = Server(port, process, log_path)
             server.wait_until_up()
             yield server
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            server.stop()

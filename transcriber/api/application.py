@@ -16,13 +16,17 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
-from transcriber.api import errors, health, sessions, transcribe
-from transcriber.live.session import log_name
+from transcriber.api import config, errors, health, page, sessions, transcribe
+from transcriber.live.readable import log_name
 from transcriber.service import Service
 
 log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).parents[2] / "static"
+_EXPOSED_HEADERS = [
+    *("X-Request-Id", "Retry-After", "ETag", "Location"),
+    *("Preference-Applied", "Idempotent-Replay"),
+]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused upload is read to its end for this long, because a client that is still sending would
 # otherwise see a broken connection instead of the answer.
@@ -38,14 +42,20 @@ def build(service: Service) -> Flask:
     app.extensions["transcriber"] = service
     CORS(
         app,
-        origins=service.settings.origins(),
-        expose_headers=["X-Request-Id", "Retry-After", "ETag", "Idempotent-Replay"],
+        resources={
+            # Any page may import the client; which of them it may then talk to is set below.
+            r"/static/.*": {"origins": "*", "send_wildcard": True},
+            r"/.*": {"origins": service.settings.origins()},
+        },
+        expose_headers=_EXPOSED_HEADERS,
         allow_headers=["Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
+        # A page from the internet may use the server on its reader's own machine.
+        allow_private_network=True,
         max_age=600,
     )
-    for module in (transcribe, sessions, health):
+    for module in (transcribe, sessions, health, config):
         app.register_blueprint(module.blueprint)
-    app.add_url_rule("/", "index", lambda: app.send_static_file("index.html"))
+    page.install(app)
     errors.install(app)
     app.before_request(_begin)
     app.after_request(_finish)
@@ -60,7 +70,7 @@ def _begin() -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    if request.endpoint not in ("static", "index"):
+    if not page.is_file() or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     response.headers["X-Content-Type-Options"] = "nosniff"
     if response.status_code >= 400 and _has_body():

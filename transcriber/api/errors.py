@@ -43,6 +43,7 @@ TABLE: dict[str, Kind] = {
     "sequence-gap": Kind(409, "The chunk is too far ahead of its turn"),
     "sequence-given-up": Kind(409, "The chunk came after its gap was given up"),
     "session-ended": Kind(409, "The session has had its last chunk"),
+    "not-live": Kind(409, "This is an upload and takes no chunks"),
     "session-expired": Kind(410, "The session is gone"),
     "body-too-large": Kind(413, "The request is too large"),
     "audio-too-long": Kind(413, "The audio is too long"),
@@ -77,8 +78,8 @@ class Problem(Exception):
         self.retry_after_s = retry_after_s
         self.extra = extra
 
-    def response(self) -> Response:
-        """Render the problem."""
+    def body(self) -> dict[str, Any]:
+        """Return what is wrong, without the request that showed it."""
         kind = TABLE[self.code]
         body: dict[str, Any] = {
             "type": f"urn:live-transcription:{self.code}",
@@ -86,14 +87,18 @@ class Problem(Exception):
             "status": kind.status,
             "detail": self.detail,
             "code": self.code,
-            "request_id": g.get("request_id", ""),
             "retryable": kind.retryable,
         }
         if self.field is not None:
             body["field"] = self.field
+        return body | self.extra
+
+    def response(self) -> Response:
+        """Render the problem."""
+        body = self.body() | {"request_id": g.get("request_id", "")}
         response = Response(
-            json.dumps(body | self.extra, ensure_ascii=False),
-            status=kind.status,
+            json.dumps(body, ensure_ascii=False),
+            status=TABLE[self.code].status,
             mimetype="application/problem+json",
         )
         if self.retry_after_s is not None:
@@ -112,6 +117,7 @@ _AGAIN = "Start a new session with sequence 0, and send again what is not final 
 _PLAIN: dict[type[Exception], tuple[str, str, str]] = {
     live.UnknownSession: ("unknown-session", "session_id", f"No session has this id. {_AGAIN}"),
     live.SessionEnded: ("session-ended", "session_id", "Start a new session to record more."),
+    live.NotLive: ("not-live", "session_id", "Its recording came whole. Start a new session."),
     live.SessionExpired: ("session-expired", "session_id", f"It expired or was deleted. {_AGAIN}"),
     live.SequenceReused: (
         "sequence-reused",
@@ -150,6 +156,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, live.TooManySessions):
         detail = "Try again when another session has ended."
         return Problem("too-many-sessions", detail, retry_after_s=5)
+    if isinstance(error, live.ServiceStopping):
+        detail = "Send the recording to another server, or again later."
+        return Problem("draining", detail, retry_after_s=5)
     if isinstance(error, live.SessionTooLong | audio.TooLong):
         detail = f"At most {error.limit_s:g} s of audio are taken here."
         return Problem("audio-too-long", detail, at_field="audio", limit_s=error.limit_s)
@@ -163,6 +172,14 @@ def problem_of(error: Exception) -> Problem:
     failed = error.state.stage == "failed"
     code, retry_after_s = ("model-failed", 60) if failed else ("starting", 2)
     return Problem(code, error.state.detail, retry_after_s=retry_after_s)
+
+
+def problem_json(error: Exception) -> dict[str, Any]:
+    """Return why an upload failed, as its request would have been answered had it waited."""
+    if isinstance(error, live.SessionError | audio.AudioError | EngineNotReady):
+        return problem_of(error).body()
+    detail = "The model failed on this recording; the error was logged."
+    return Problem("internal-error", detail).body()
 
 
 def _of_http(error: HTTPException) -> Response:

@@ -101,6 +101,8 @@ class Fields:
         """Return the session's id, None for a whole recording."""
         value = self._values.get("session_id")
         if value is None:
+            if self._values.get("skip_s", "").strip():
+                raise _no_skip()
             for name in ("sequence", "final"):
                 if name in self._values:
                     raise bad_field(
@@ -108,6 +110,13 @@ class Fields:
                     )
             return None
         return checked_session_id(value)
+
+    def skip_s(self, sequence: int, most_s: float) -> float:
+        """Return how much of a new session's audio is final in an earlier one, in seconds."""
+        seconds = self.number("skip_s", 0.0, most_s)
+        if seconds is not None and sequence != 0:
+            raise _no_skip()
+        return seconds or 0.0
 
     def decoding(self, words_by_default: bool) -> DecodingOptions:
         """Return the decoding options."""
@@ -130,6 +139,10 @@ class Fields:
         if code not in _LANGUAGE_CODES:
             raise bad_field("language", "language is a code such as en, ar or ru, or auto.")
         return code
+
+
+def _no_skip() -> Problem:
+    return bad_field("skip_s", "skip_s belongs to sequence 0 of a live session.")
 
 
 def checked_session_id(value: str) -> str:

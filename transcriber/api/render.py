@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response
 
+from transcriber.api.errors import problem_json
 from transcriber.api.service import service
 from transcriber.formats import (
     TEXT_FORMATS,
@@ -15,9 +16,11 @@ from transcriber.formats import (
     verbose_segment_json,
     word_json,
 )
+from transcriber.live.readable import Readable
 from transcriber.live.recording import Recording
 from transcriber.live.replies import ChunkReply
-from transcriber.live.session import Session, Snapshot
+from transcriber.live.session import Session
+from transcriber.live.snapshot import Snapshot
 from transcriber.live.transcript import Partial, Segment
 
 
@@ -42,6 +45,7 @@ def chunk_json(session: Session, reply: ChunkReply, segments: Sequence[Segment])
         **_partial_json(Partial(reply.partial, reply.stable_chars), reply.end_segment),
         "segments": [segment_json(segment, words) for segment in segments],
         "audio_seconds": dataclasses.asdict(reply.audio),
+        "settled": dataclasses.asdict(reply.settled),
         "timing_ms": dataclasses.asdict(reply.timing),
         "language": reply.language,
         "model": service().engine.state.model,
@@ -49,7 +53,7 @@ def chunk_json(session: Session, reply: ChunkReply, segments: Sequence[Segment])
     }
 
 
-def snapshot_json(session: Session, snapshot: Snapshot, own: bool) -> dict[str, Any]:
+def snapshot_json(session: Readable, snapshot: Snapshot, own: bool) -> dict[str, Any]:
     """Return a session's state; `own` readers hold its key, others only watch."""
     first = snapshot.segments[0].id if snapshot.segments else snapshot.segment_count
     words = session.options.word_timestamps
@@ -65,9 +69,12 @@ def snapshot_json(session: Session, snapshot: Snapshot, own: bool) -> dict[str, 
         **_partial_json(snapshot.partial, snapshot.segment_count),
         "segments": [segment_json(segment, words) for segment in snapshot.segments],
         "audio_seconds": dataclasses.asdict(snapshot.audio),
+        "settled": dataclasses.asdict(snapshot.settled),
+        "duration": snapshot.duration_s,
         "language": snapshot.language,
         "model": service().engine.state.model,
         "final": snapshot.state != "active",
+        **({"error": problem_json(snapshot.error)} if snapshot.error else {}),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reading, downloading and deleting live sessions; the same to read for watchers."""
+"""Reading, downloading and deleting sessions and uploads; the same to read for watchers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from transcriber.api.fields import MAX_WAIT_S, Fields, checked_session_id
 from transcriber.api.render import snapshot_json, text_response
 from transcriber.api.service import service
 from transcriber.formats import TEXT_FORMATS
-from transcriber.live.session import Session
+from transcriber.live.readable import Readable
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -46,7 +46,7 @@ def delete(session_id: str) -> Response:
     return Response(status=204)
 
 
-def _state(found: Session, own: bool) -> Response:
+def _state(found: Readable, own: bool) -> Response:
     fields = Fields(request.args.to_dict())
     after = fields.whole_number("after", -1, 10**9, default=-1)
     wanted_s = fields.number("wait", 0.0, 3600.0) or 0.0
@@ -69,7 +69,7 @@ def _known_revision() -> int | None:
     return int(match[1]) if match else None
 
 
-def _transcript(found: Session, own: bool) -> Response:
+def _transcript(found: Readable, own: bool) -> Response:
     fields = Fields(request.args.to_dict())
     chosen = fields.choice("format", ("text", "json", *(set(TEXT_FORMATS) - {"text"})))
     snapshot = found.snapshot()

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from flask import Blueprint, Response, g, jsonify, request
 
+from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import (
     FORMATS,
     MAX_SEQUENCE,
-    MAX_WAIT_S,
     AudioPart,
     Fields,
     read_request,
 )
-from transcriber.api.render import (
-    chunk_json,
-    recording_json,
-    text_response,
-    verbose_recording_json,
-)
+from transcriber.api.prefer import preferred_wait_s
+from transcriber.api.recordings import transcribe_recording
+from transcriber.api.render import chunk_json, text_response
 from transcriber.api.service import service
-from transcriber.audio.decode import Part, decode_recording
 from transcriber.audio.errors import NotAudio
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
 from transcriber.live.errors import UnknownSession
 from transcriber.live.intake import ChunkPart
-from transcriber.live.recording import Recording
 from transcriber.live.session import Chunk, Session
 
 blueprint = Blueprint("transcribe", __name__)
@@ -48,51 +42,8 @@ def transcribe() -> Response:
     response_format = fields.choice("response_format", FORMATS)
     with service().working():
         if session_id is None:
-            return _whole(fields, parts, response_format)
+            return transcribe_recording(fields, parts, response_format)
         return _chunk(session_id, fields, parts, response_format, arrived_s)
-
-
-def admit(options: DecodingOptions) -> None:
-    """Refuse new audio that can't be served now, or asks for what the model can't do.
-
-    Raises:
-        Problem, EngineNotReady: with what is in the way.
-    """
-    if service().draining:
-        raise Problem(
-            "draining", "Send the chunk to another server, or try again.", retry_after_s=5
-        )
-    model = service().engine.model()
-    if not model.multilingual and options.language not in (None, "en"):
-        raise Problem("bad-field", f"{model.name} knows only English.", at_field="language")
-    if not model.multilingual and options.task == "translate":
-        raise Problem("bad-field", f"{model.name} can't translate.", at_field="task")
-    if service().queue_full:
-        raise Problem("queue-full", "Nothing was stored; try again.", retry_after_s=2)
-
-
-def _whole(fields: Fields, parts: list[AudioPart], response_format: str) -> Response:
-    options = fields.decoding(words_by_default=False)
-    if all(part.is_empty for part in parts):
-        raise Problem(
-            "missing-audio",
-            "Send the recording as a file part: curl -F audio=@talk.webm …, or as the raw body.",
-            at_field="audio",
-        )
-    admit(options)
-    started_s = time.monotonic()
-    blocks = decode_recording(
-        [Part(part.stream, part.pcm) for part in parts], service().settings.max_audio_s
-    )
-    recording = Recording(blocks, options, service().engine.submit)
-    recording.run()
-    total_ms = round(1000 * (time.monotonic() - started_s))
-    model = service().engine.model().name
-    if response_format in TEXT_FORMATS:
-        return text_response(recording.transcript.segments, response_format)
-    if response_format == "verbose_json":
-        return jsonify(verbose_recording_json(recording, model))
-    return jsonify(recording_json(recording, model, total_ms))
 
 
 def _chunk(
@@ -104,8 +55,9 @@ def _chunk(
 ) -> Response:
     sequence = fields.whole_number("sequence", 0, MAX_SEQUENCE)
     final = fields.flag("final")
+    skip_s = fields.skip_s(sequence, service().settings.max_chunk_s)
     options = fields.decoding(words_by_default=True)
-    chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s)
+    chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip_s)
     if not final and not any(part.data for part in chunk.parts):
         raise Problem(
             "missing-audio",
@@ -115,7 +67,9 @@ def _chunk(
     admit(options)
     session, is_new = _session(session_id, sequence, options)
     try:
-        with service().waiting(_preferred_wait_s()) as wait_s:
+        preferred_s = preferred_wait_s()
+        longest_s = service().settings.reply_wait_s if preferred_s is None else preferred_s
+        with service().waiting(longest_s) as wait_s:
             reply, replayed = session.post(chunk, wait_s)
     except NotAudio:
         if is_new:  # nothing is stored of a session that never began
@@ -151,19 +105,10 @@ def _session(session_id: str, sequence: int, options: DecodingOptions) -> tuple[
     if sequence == 0:
         return service().store.open(session_id, options)
     try:
-        return service().store.get(session_id), False
+        return service().store.live(session_id), False
     except UnknownSession:
         raise Problem(
             "unknown-session",
             "A session begins with sequence 0. Start a new one, and send again what is not final.",
             at_field="session_id",
         ) from None
-
-
-def _preferred_wait_s() -> float:
-    """Read how long the client wants to wait from `Prefer` (RFC 7240)."""
-    prefer = request.headers.get("Prefer", "")
-    if re.search(r"(^|[,;\s])respond-async($|[,;\s])", prefer):
-        return 0.0
-    wait = re.search(r"(?:^|[,;\s])wait=\"?([0-9]{1,4}(?:\.[0-9]{1,3})?)", prefer)
-    return min(float(wait[1]), MAX_WAIT_S) if wait else service().settings.reply_wait_s

@@ -11,10 +11,10 @@ from typing import Literal
 from config.settings import Settings
 from transcriber.engine import lanes
 from transcriber.engine.device import Device, choose_device, cores, model_candidates
-from transcriber.engine.model import SpeechModel
+from transcriber.engine.model import WHISPER_LANGUAGES, SpeechModel
 from transcriber.engine.pool import PoolState, Source, WorkerPool
 from transcriber.engine.weights import Progress, WeightsError, resolve
-from transcriber.engine.window import Decoded, Lane, Window
+from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +98,18 @@ class Engine:
             raise EngineNotReady(self.state)
         return self._model
 
+    def languages(self) -> tuple[str, ...]:
+        """Return the codes of the languages that the model knows, or may know once it is there."""
+        if self._model is not None:
+            return self._model.languages
+        return ("en",) if self._settings.model.endswith(".en") else WHISPER_LANGUAGES
+
     def submit(self, lane: Lane, source: Source) -> None:
         """Ask the pool for one pass."""
         self.pool.submit(lane, source)
 
-    def _decode(self, window: Window) -> Decoded:
-        return lanes.decode(self.model(), window)
+    def _decode(self, window: Window, listener: Listener) -> Decoded:
+        return lanes.decode(self.model(), window, listener)
 
     def _set(self, **changes: object) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from transcriber.engine.window import (
     DecodingOptions,
     Hypothesis,
     Lane,
+    Listener,
     Window,
     Word,
 )
@@ -31,10 +32,15 @@ _TOKENS_PER_S, _TOKENS_FREE = 15, 20
 _MUCH_LONGER = 1.15
 
 
-def decode(model: SpeechModel, window: Window) -> Decoded:
-    """Decode one window in the way of its lane."""
-    ways = {Lane.PARTIAL: _partial, Lane.FINAL: _final, Lane.FILE: _file}
-    return ways[window.lane](model, window)
+def decode(model: SpeechModel, window: Window, listener: Listener = lambda heard: True) -> Decoded:
+    """Decode one window in the way of its lane.
+
+    The file lane hands what it hears to `listener` as it comes, since its windows take long, and
+    leaves off when the rest is no longer wanted. What it hears does not depend on that.
+    """
+    if window.lane is Lane.FILE:
+        return _file(model, window, listener)
+    return _partial(model, window) if window.lane is Lane.PARTIAL else _final(model, window)
 
 
 def canary(model: SpeechModel) -> None:
@@ -172,7 +178,7 @@ def _aligned(model: SpeechModel, found: _Found) -> Hypothesis:
     return replace(hypothesis, words=words, start=words[0].start, end=words[-1].end)
 
 
-def _file(model: SpeechModel, window: Window) -> Decoded:
+def _file(model: SpeechModel, window: Window, listener: Listener) -> Decoded:
     """The classic way: full 30 s windows one after the other, each prompted with the last."""
     options = window.options
     segments, info = model.whisper.transcribe(
@@ -186,25 +192,33 @@ def _file(model: SpeechModel, window: Window) -> Decoded:
         word_timestamps=options.word_timestamps,
         clip_timestamps=[second for clip in window.clips for second in clip] or "0",
     )
-    hypotheses = tuple(
-        Hypothesis(
-            text=segment.text,
-            start=float(segment.start),
-            end=float(segment.end),
-            words=tuple(
-                Word(word.word, float(word.start), float(word.end), float(word.probability))
-                for word in segment.words or ()
-            ),
-            avg_logprob=segment.avg_logprob,
-            no_speech_prob=segment.no_speech_prob,
-            compression_ratio=segment.compression_ratio,
-            temperature=segment.temperature,
-            tokens=tuple(segment.tokens),
-        )
-        for segment in segments
+    language, probability = info.language, float(info.language_probability)
+    kept: list[Hypothesis] = []
+    for segment in segments:
+        hypothesis = _hypothesis(segment)
+        if trustworthy(hypothesis):
+            kept.append(hypothesis)
+            if not listener(Decoded((hypothesis,), language, probability)):
+                break
+    return Decoded(tuple(kept), language, probability)
+
+
+def _hypothesis(segment: Any) -> Hypothesis:
+    """Return a segment of faster-whisper's as ours."""
+    return Hypothesis(
+        text=segment.text,
+        start=float(segment.start),
+        end=float(segment.end),
+        words=tuple(
+            Word(word.word, float(word.start), float(word.end), float(word.probability))
+            for word in segment.words or ()
+        ),
+        avg_logprob=segment.avg_logprob,
+        no_speech_prob=segment.no_speech_prob,
+        compression_ratio=segment.compression_ratio,
+        temperature=segment.temperature,
+        tokens=tuple(segment.tokens),
     )
-    kept = tuple(hypothesis for hypothesis in hypotheses if trustworthy(hypothesis))
-    return Decoded(kept, info.language, float(info.language_probability))
 
 
 def _temperatures(window: Window) -> tuple[float, ...]:

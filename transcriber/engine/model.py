@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 from faster_whisper import WhisperModel
-from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage
 
 from transcriber.engine.device import Device
 from transcriber.engine.window import Window
 
+WHISPER_LANGUAGES: tuple[str, ...] = tuple(_LANGUAGE_CODES)
 FRAMES_PER_S = 100  # mel frames
 FULL_CONTEXT_S = 30
 # Stock weights break in shorter windows, and need silence after the speech (docs/design.md).
@@ -61,10 +62,18 @@ class SpeechModel:
             local_files_only=True,
         )
         self.multilingual: bool = self.whisper.model.is_multilingual
+        self.languages = self._known_languages()
         short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
         self.partial_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
+
+    def _known_languages(self) -> tuple[str, ...]:
+        """Return the codes of the languages it was trained in; Cantonese came with `large-v3`."""
+        if not self.multilingual:
+            return ("en",)
+        token_id = self.whisper.hf_tokenizer.token_to_id
+        return tuple(code for code in WHISPER_LANGUAGES if token_id(f"<|{code}|>") is not None)
 
     def encode(self, audio: Any, least_context_s: int | None) -> tuple[Any, int]:
         """Return the encoder's output for at most 30 s of audio, and its own mel frames.

@@ -7,6 +7,7 @@ pass waiting, the newest audio always wins, and lag can't build up.
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from transcriber.engine.window import Decoded, Lane, Window
+from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +35,18 @@ class Timing:
 class Source(Protocol):
     """Who asks for a decode: gives the window when its turn comes, and takes the answer.
 
-    All three are called from a worker thread and must not block on the pool.
+    All are called from a worker thread and must not block on the pool.
     """
 
     def next_window(self, lane: Lane) -> Window | None:
         """Return the window to decode now, or None if there is nothing left to do."""
+
+    def progress(self, window: Window, heard: Decoded) -> bool:
+        """Take what was just heard in a long window; tell whether the rest is still wanted.
+
+        The answer holds it once more. Only the file lane has windows that are that long.
+        """
+        return True
 
     def decoded(self, window: Window, answer: Decoded, timing: Timing) -> None:
         """Take the answer."""
@@ -73,7 +81,7 @@ class WorkerPool:
 
     def __init__(
         self,
-        decode: Callable[[Window], Decoded],
+        decode: Callable[[Window, Listener], Decoded],
         size: int,
         job_timeout_s: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
@@ -187,7 +195,8 @@ class WorkerPool:
         with self._changed:
             self._running[threading.current_thread().name] = (ticket, start_s, allowed_s)
         try:
-            answer = self._decode(window)
+            listener = functools.partial(ticket.source.progress, window)
+            answer = self._decode(window, listener)
         except Exception as error:
             log.exception("The model failed on %.1f s of audio", window.seconds)
             ticket.source.failed(window, error)

@@ -6,6 +6,7 @@ worker, in any process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
@@ -143,3 +144,7 @@ class Decoded:
     def text(self) -> str:
         """All text, with the model's own spacing."""
         return "".join(hypothesis.text for hypothesis in self.hypotheses)
+
+
+# Takes what was heard so far of a long window, as it comes, and tells whether the rest is wanted.
+Listener = Callable[[Decoded], bool]

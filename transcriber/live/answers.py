@@ -126,6 +126,7 @@ class Answers:
             stable_chars=partial.stable_chars,
             missing=tuple(self._sequencer.missing()),
             audio=self._passes.seconds(),
+            settled=self._passes.settled(),
             timing=TimingMs(*(round(1000 * seconds) for seconds in times_s)),
             language=self._passes.language.latest,
             final=ended,

@@ -99,6 +99,7 @@ class Endpointer:
         self._line: deque[float | _Jump | _End] = deque()
         self._proposed: Utterance | None = None
         self._rejected: Utterance | None = None  # proposed in this pause, with no sentence's end
+        self._first = 0  # what lies before belongs to no piece
         self._start = 0
         self._frames: list[float] = []  # probabilities since (about) the piece's start
         self._frames_start = 0  # in samples, where the first of them begins
@@ -111,6 +112,11 @@ class Endpointer:
         return self._start if self._is_speech() else None
 
     @property
+    def needed_from(self) -> int:
+        """The earliest sample that a piece to come may hold."""
+        return self._start
+
+    @property
     def waiting_for_verdict(self) -> bool:
         """Whether a proposed piece has neither been accepted nor rejected yet."""
         return self._proposed is not None
@@ -119,6 +125,10 @@ class Endpointer:
     def caught_up(self) -> bool:
         """Whether everything that was pushed has been looked at."""
         return not self._line and self._proposed is None
+
+    def skip_to(self, position: int) -> None:
+        """Let no piece begin before `position`, in samples; call it before the first frame."""
+        self._first = self._start = position
 
     def push(self, probabilities: Iterable[float]) -> None:
         """Put the next frames in line."""
@@ -174,11 +184,15 @@ class Endpointer:
             self.position = self.last_speech = item.position
             self._restart(item.position)
             self._in_speech = False
-            return Gap(start, item.position) if item.shown else None
+            skipped = start < self._first >= item.position
+            if item.shown and not skipped:
+                return Gap(max(start, self._first), item.position)
         return None
 
     def _look_at(self, probability: float) -> Utterance | None:
         frame_start, self.position = self.position, self.position + FRAME_SAMPLES
+        if self.position <= self._first:
+            probability = 0.0
         self._frames.append(probability)
         self._in_speech = probability >= (OFFSET_PROB if self._in_speech else ONSET_PROB)
         if not self._in_speech:
@@ -262,7 +276,7 @@ class Endpointer:
             self._frames_start += skip * FRAME_SAMPLES
 
     def _restart(self, start: int) -> None:
-        self._start = start
+        self._start = max(start, self._first)
         self._frames, self._frames_start = [], self.position
         self._speech_frames = 0
         self._rejected = None

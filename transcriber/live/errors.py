@@ -9,6 +9,8 @@ SessionError
   +- SequenceGap        too far ahead of what has come
   +- SequenceGivenUp    was waited for and given up; the transcript has a gap there
   +- SessionTooLong     the session has reached the longest audio that is allowed
+  +- NotLive            an upload has this id: it came whole, and takes no chunks
+  +- ServiceStopping    the service stops before the upload was done
 """
 
 from __future__ import annotations
@@ -56,3 +58,11 @@ class SessionTooLong(SessionError):
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"a session holds at most {limit_s:g} s of audio")
         self.limit_s = limit_s
+
+
+class NotLive(SessionError):
+    """The id belongs to an upload, which takes no chunks."""
+
+
+class ServiceStopping(SessionError):
+    """The service stops, and the upload was not done yet."""

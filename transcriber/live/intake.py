@@ -60,16 +60,36 @@ class Intake:
         self._decoder = StreamDecoder(max_chunk_s)
         self._vad = VoiceActivity()
         self._received = 0
+        self._skip_to = 0  # what lies before is final in an earlier session
+        self._skipped = 0  # how much of what was received lies there
         self._chunks = 0
         self._final = 0
         self._lost = 0
         self._holes: list[tuple[int, int]] = []  # what was lost, in samples
         self._loss: int | None = None  # chunks lost just before the next audio
+        self._ended = False
 
     @property
     def received_s(self) -> float:
-        """Seconds of audio decoded so far."""
+        """Seconds of audio decoded so far, with what was skipped."""
         return self._received / SAMPLE_RATE_HZ
+
+    @property
+    def needed_from(self) -> int:
+        """The earliest sample that a piece to come may hold; at the end, the end."""
+        needed_from = self.endpointer.needed_from
+        if self._ended and self.endpointer.caught_up:
+            return max(needed_from, self.buffer.end)
+        return needed_from
+
+    def skip_to(self, seconds: float) -> None:
+        """Leave what lies before to an earlier session; call it before anything is decoded.
+
+        That audio takes its time as any other, and is heard by the voice activity, but it is in
+        no piece and counted nowhere.
+        """
+        self._skip_to = int(seconds * SAMPLE_RATE_HZ)
+        self.endpointer.skip_to(self._skip_to)
 
     def decode(self, parts: Sequence[ChunkPart]) -> list[Heard]:
         """Decode a chunk's bytes and run the voice activity on what they bring.
@@ -109,6 +129,7 @@ class Intake:
         for one in heard:
             self._jump(one)
             self._received += len(one.samples)
+            self._skipped += max(0, min(len(one.samples), self._skip_to - self.buffer.end))
             self.buffer.append(one.samples)
             self.endpointer.push(one.probabilities.tolist())
 
@@ -118,13 +139,14 @@ class Intake:
             self.endpointer.push_jump(self.buffer.end, shown=True)
             self._loss = None
         self.endpointer.push_end()
+        self._ended = True
 
     def made_final(self, utterance: Utterance) -> None:
         """A piece has become final."""
         self._final += utterance.end - utterance.start
 
     def seconds(self, closed: int) -> AudioSeconds:
-        """Account for every second that was received.
+        """Account for every second that was received and not skipped.
 
         Args:
             closed: samples in pieces that are closed but not yet final.
@@ -134,12 +156,13 @@ class Intake:
         if line.open_start is not None:
             settled = line.open_start
         lost = sum(end - start for start, end in self._holes if end <= settled)
-        silence = max(0, settled - lost - closed - self._final)
-        pending = self._received - self._final - silence
+        silence = max(0, settled - lost - self._skipped - closed - self._final)
+        received = self._received - self._skipped
+        pending = received - self._final - silence
         return AudioSeconds(
             *(
                 round(samples / SAMPLE_RATE_HZ, 3)
-                for samples in (self._received, self._final, pending, silence, self._lost)
+                for samples in (received, self._final, pending, silence, self._lost)
             )
         )
 

@@ -16,7 +16,7 @@ from transcriber.live.context import LEFT_S, Context
 from transcriber.live.endpoint import Gap, Utterance
 from transcriber.live.intake import AudioSeconds, Intake
 from transcriber.live.language import LanguageChoice
-from transcriber.live.transcript import Transcript
+from transcriber.live.transcript import Settled, Transcript
 
 Submit = Callable[[Lane, Source], None]
 
@@ -28,7 +28,7 @@ _TRIES = 2
 _SENTENCE_ENDS = ".?!…؟۔。！？।"  # noqa: RUF001 (each script's own)
 
 
-class Passes:
+class Passes(Source):
     """See the module. Every method is called with `lock` held, except the three of `Source`."""
 
     def __init__(
@@ -60,6 +60,7 @@ class Passes:
         self._timing = [0.0, 0.0]
         self._on_idle: Callable[[], None] | None = None
         self._withdrawn = False
+        self._settled_at_last = Settled()
 
     # -- wishes ------------------------------------------------------------------------------
 
@@ -75,6 +76,7 @@ class Passes:
 
     def withdraw(self) -> None:
         """The session goes away: no more passes."""
+        self._settled_at_last = self.settled()
         self._withdrawn = True
         self._queue.clear()
 
@@ -110,6 +112,15 @@ class Passes:
         """Return where the session's audio is."""
         closed = [piece for piece in self._queue if isinstance(piece, Utterance) and piece.settled]
         return self._intake.seconds(sum(piece.end - piece.start for piece in closed))
+
+    def settled(self) -> Settled:
+        """Return up to where the audio is final or silent, and in how many segments."""
+        if self._withdrawn:  # pieces that waited for their turn are gone from the queue
+            return self._settled_at_last
+        position = self._queue[0].start if self._queue else self._intake.needed_from
+        # Rounded down: what lies behind the last whole millisecond may still be needed.
+        seconds = position * 1000 // SAMPLE_RATE_HZ / 1000
+        return Settled(seconds, len(self._transcript.segments))
 
     def take_timing(self) -> tuple[float, float]:
         """Return seconds in the queue and in the model since the last call."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from transcriber.engine.pool import Source, Timing
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.passes import PROMPT_WORDS
-from transcriber.live.transcript import Transcript
+from transcriber.live.transcript import Settled, Transcript
 
 # A block is cut at its longest pause after the first of these, at the second at the latest.
 BLOCK_S, MAX_BLOCK_S = 240.0, 300.0
@@ -40,6 +40,8 @@ class Recording(Source):
         blocks: float32 audio, 16 kHz mono, in arrays of any length.
         options: the client's wishes.
         submit: asks the engine for a pass.
+        transcript: where the words go.
+        changed: held while the transcript and the account of seconds change, and told of it.
     """
 
     def __init__(
@@ -47,22 +49,32 @@ class Recording(Source):
         blocks: Iterator[Samples],
         options: DecodingOptions,
         submit: Callable[[Lane, Source], None],
+        transcript: Transcript | None = None,
+        changed: threading.Condition | None = None,
     ) -> None:
-        self.transcript = Transcript()
+        self.transcript = transcript or Transcript()
         self.language = options.language
         self.task = options.task
         self.seconds = AudioSeconds()
         self.timing_s = [0.0, 0.0]
+        self._changed = changed or threading.Condition()
         self._options = options
         self._submit = submit
         self._stretches = _stretches(blocks)
-        self._offset_s = 0.0
+        self._block = _Block()
+        self._told = 0  # how many of the block's hypotheses are in the transcript
         self._done = threading.Event()
+        self._stopped = False
         self._window: Window | None = None
         self._error: Exception | None = None
 
+    @property
+    def settled(self) -> Settled:
+        """How far the recording is done with, and how many segments that gave."""
+        return Settled(self._block.offset_s + self._block.done_s, len(self.transcript.segments))
+
     def run(self) -> None:
-        """Decode everything, one block at a time; returns when the last one is done.
+        """Decode everything, one block at a time; returns when the last one is done, or stopped.
 
         Raises:
             AudioError: the recording can't be decoded.
@@ -72,9 +84,21 @@ class Recording(Source):
             clips = _speech_clips(probabilities, len(audio) / SAMPLE_RATE_HZ)
             if not self._options.vad_filter:
                 clips = [(0.0, len(audio) / SAMPLE_RATE_HZ)]
+            if self._stopped:
+                return
+            self._block = self._block.next(len(audio) / SAMPLE_RATE_HZ, tuple(clips))
+            self._account(0.0)
             if clips:
                 self._decode(audio, tuple(clips))
-            self._account(len(audio) / SAMPLE_RATE_HZ, sum(end - start for start, end in clips))
+            if self._stopped:
+                return
+            self._account(self._block.length_s)
+
+    def stop(self) -> None:
+        """Take in nothing more; a pass that is under way ends with its next words."""
+        with self._changed:
+            self._stopped = True
+            self._done.set()
 
     def _decode(self, audio: Samples, clips: tuple[tuple[float, float], ...]) -> None:
         self._window = Window(
@@ -85,38 +109,95 @@ class Recording(Source):
             previous_text=self.transcript.tail(PROMPT_WORDS),
             clips=clips,
         )
-        self._done.clear()
+        with self._changed:
+            self._told = 0
+            if not self._stopped:
+                self._done.clear()
         self._submit(Lane.FILE, self)
         self._done.wait()
         if self._error is not None:
             raise self._error
 
-    def _account(self, length_s: float, speech_s: float) -> None:
-        self._offset_s += length_s
-        self.seconds = replace(
-            self.seconds,
-            received=round(self.seconds.received + length_s, 3),
-            final=round(self.seconds.final + speech_s, 3),
-            silence=round(self.seconds.silence + length_s - speech_s, 3),
-        )
+    def _account(self, done_s: float) -> None:
+        """Account for every second, with so many of the present block done."""
+        with self._changed:
+            self._block = replace(self._block, done_s=done_s)
+            self.seconds = self._block.seconds()
+            self.transcript.revision += 1
+            self._changed.notify_all()
+
+    def _hear(self, heard: Decoded) -> None:
+        if heard.hypotheses or self.language is None:
+            self.language = heard.language
+        self.transcript.add(heard.hypotheses, self._block.offset_s)
 
     def next_window(self, lane: Lane) -> Window | None:
         """Return the block that waits."""
-        return self._window
+        return None if self._stopped else self._window
+
+    def progress(self, window: Window, heard: Decoded) -> bool:
+        """Take the words that were just heard in the block."""
+        with self._changed:
+            if not self._stopped:
+                self._hear(heard)
+                self._told += len(heard.hypotheses)
+                ends_s = [hypothesis.end for hypothesis in heard.hypotheses]
+                self._account(min(max([self._block.done_s, *ends_s]), self._block.length_s))
+            return not self._stopped
 
     def decoded(self, window: Window, answer: Decoded, timing: Timing) -> None:
-        """Take what the model heard in the block."""
-        if answer.hypotheses or self.language is None:
-            self.language = answer.language
-        self.transcript.add(answer.hypotheses, self._offset_s)
-        self.timing_s[0] += timing.queue_s
-        self.timing_s[1] += timing.model_s
-        self._done.set()
+        """Take what of the block's answer is still new."""
+        with self._changed:
+            if not self._stopped:
+                self._hear(replace(answer, hypotheses=answer.hypotheses[self._told :]))
+                self.timing_s[0] += timing.queue_s
+                self.timing_s[1] += timing.model_s
+            self._done.set()
 
     def failed(self, window: Window, error: Exception) -> None:
         """The model raised: the upload fails with it."""
         self._error = error
         self._done.set()
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A stretch of the recording, and the account of what came before it.
+
+    Attributes:
+        clips: (start, end) seconds in it that are to be decoded.
+        done_s: how far into it everything is decoded.
+        offset_s: where it begins in the recording.
+        speech_before_s: how much was decoded before it.
+    """
+
+    length_s: float = 0.0
+    clips: tuple[tuple[float, float], ...] = ()
+    done_s: float = 0.0
+    offset_s: float = 0.0
+    speech_before_s: float = 0.0
+
+    def next(self, length_s: float, clips: tuple[tuple[float, float], ...]) -> _Block:
+        """Return the block that follows when this one is done."""
+        return _Block(
+            length_s=length_s,
+            clips=clips,
+            offset_s=self.offset_s + self.length_s,
+            speech_before_s=self.speech_before_s + self._speech_s(self.length_s),
+        )
+
+    def seconds(self) -> AudioSeconds:
+        """Account for every second up to the block's end."""
+        final_s = self.speech_before_s + self._speech_s(self.done_s)
+        return AudioSeconds(
+            received=round(self.offset_s + self.length_s, 3),
+            final=round(final_s, 3),
+            pending=round(self.length_s - self.done_s, 3),
+            silence=round(self.offset_s + self.done_s - final_s, 3),
+        )
+
+    def _speech_s(self, until_s: float) -> float:
+        return sum(min(end, until_s) - start for start, end in self.clips if start < until_s)
 
 
 def _stretches(

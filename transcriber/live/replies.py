@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from transcriber.live.intake import AudioSeconds
+from transcriber.live.transcript import Settled
 
 # So many of the newest replies are kept with all their figures; of older ones only the text.
 FULL_REPLIES = 64
@@ -25,7 +26,7 @@ class TimingMs:
     total: int = 0
 
 
-_NO_TIMING, _NO_AUDIO = TimingMs(), AudioSeconds()
+_NO_TIMING, _NO_AUDIO, _NOT_SETTLED = TimingMs(), AudioSeconds(), Settled()
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ChunkReply:
     stable_chars: int = 0
     missing: tuple[int, ...] = ()
     audio: AudioSeconds = _NO_AUDIO
+    settled: Settled = _NOT_SETTLED
     timing: TimingMs = _NO_TIMING
     language: str | None = None
     final: bool = False
@@ -70,7 +72,12 @@ class ReplyLog:
         old = self._outcomes.get(sequence - FULL_REPLIES)
         if isinstance(old, ChunkReply):
             self._outcomes[sequence - FULL_REPLIES] = replace(
-                old, partial="", stable_chars=0, audio=_NO_AUDIO, timing=_NO_TIMING
+                old,
+                partial="",
+                stable_chars=0,
+                audio=_NO_AUDIO,
+                settled=_NOT_SETTLED,
+                timing=_NO_TIMING,
             )
 
     def next_open(self) -> int:

@@ -8,12 +8,9 @@ guards everything but the decoding of bytes, which one thread at a time does out
 from __future__ import annotations
 
 import logging
-import secrets
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from config.settings import Settings
 from transcriber.audio.errors import AudioError, NotAudio, Undecodable
@@ -27,55 +24,39 @@ from transcriber.live.errors import (
     SessionExpired,
     SessionTooLong,
 )
-from transcriber.live.intake import AudioSeconds, ChunkPart, Heard, Intake
+from transcriber.live.intake import ChunkPart, Heard, Intake
 from transcriber.live.passes import Passes, Submit
+from transcriber.live.readable import Readable
 from transcriber.live.replies import ChunkReply
 from transcriber.live.sequencer import Sequencer, digest
-from transcriber.live.transcript import Partial, Segment, Transcript
+from transcriber.live.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-
-State = Literal["active", "ended", "expired"]
 
 # The part of the latency target after which a reply stops to wait for final text.
 _PATIENCE = 0.7
 
 
-def log_name(session_id: str) -> str:
-    """Return what a session is called in logs: its id is the key to it, and must not be there."""
-    return digest(session_id.encode()).hex()[:8]
-
-
 @dataclass
 class Chunk:
-    """One POST: its sequence, its bytes, whether it is the last, and when it came."""
+    """One POST: its sequence, its bytes, whether it is the last, and when it came.
+
+    `skip_s`, with the first: so many seconds are final in an earlier session already.
+    """
 
     sequence: int
     parts: list[ChunkPart]
     final: bool = False
     arrived_s: float = field(default_factory=time.monotonic)
+    skip_s: float = 0.0
 
     def fingerprint(self) -> bytes:
         """Return what tells a retry of this chunk from another one under its sequence."""
-        return digest(b"".join(part.data for part in self.parts) + (b"!" if self.final else b""))
+        fields = f"{'!' if self.final else ''}{self.skip_s or ''}"
+        return digest(b"".join(part.data for part in self.parts) + fields.encode())
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A session as a reader sees it, with the segments that were asked for."""
-
-    state: State
-    revision: int
-    next_sequence: int
-    missing: tuple[int, ...]
-    segments: tuple[Segment, ...]
-    segment_count: int
-    partial: Partial
-    audio: AudioSeconds
-    language: str | None
-
-
-class Session:
+class Session(Readable):
     """See the module. `submit` asks the engine for one pass of a lane."""
 
     def __init__(
@@ -86,18 +67,10 @@ class Session:
         submit: Submit,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.id = session_id
-        self.log_name = log_name(session_id)
-        self.watch_id = secrets.token_urlsafe(24)
-        self.options = options
-        self.state: State = "active"
+        super().__init__(session_id, options, clock)
         self._settings = settings
-        self._clock = clock
-        self._changed = threading.Condition()
-        self._touched_s = clock()
         self._sequencer: Sequencer[Chunk] = Sequencer(settings.gap_timeout_s, clock)
         self._intake = Intake(settings.max_chunk_s)
-        self.transcript = Transcript()
         self._passes = Passes(
             options, self._intake, self.transcript, submit, self._changed, self._progress
         )
@@ -106,7 +79,6 @@ class Session:
         self._ingesting = False  # a thread decodes chunks as long as the next is there
         self._decoding = False  # it is at one just now
         self._ending = False
-        self._readers_released = False
         self._final_sequence: int | None = None
 
     # -- chunks ---------------------------------------------------------------------------
@@ -191,6 +163,8 @@ class Session:
             self._refused.pop(sequence, None)
             if chunk.final:
                 self._final_sequence = sequence
+            if sequence == 0:
+                self._intake.skip_to(chunk.skip_s)
         return verdict
 
     def _is_beyond_end(self, sequence: int) -> bool:
@@ -310,33 +284,12 @@ class Session:
                 segment_count=len(self.transcript.segments),
                 partial=self.transcript.partial,
                 audio=self._passes.seconds(),
+                settled=self._passes.settled(),
                 language=self._passes.language.latest,
+                duration_s=None if self.state == "active" else round(self._intake.received_s, 3),
             )
 
-    def wait_change(self, revision: int | None, after: int, wait_s: float) -> None:
-        """Wait until the revision is not `revision`; without one, until a segment after `after`."""
-
-        def changed() -> bool:
-            if self.state != "active" or self._readers_released:
-                return True
-            if revision is not None:
-                return self.transcript.revision != revision
-            return len(self.transcript.segments) > after + 1
-
-        with self._changed:
-            self._changed.wait_for(changed, wait_s)
-
-    def release_readers(self) -> None:
-        """Let all who wait for a change go, because the service stops."""
-        with self._changed:
-            self._readers_released = True
-            self._changed.notify_all()
-
     # -- upkeep -----------------------------------------------------------------------------
-
-    def idle_s(self) -> float:
-        """Return the seconds since the last chunk."""
-        return self._clock() - self._touched_s
 
     def tick(self) -> None:
         """Give up a gap that was open too long, and end a session that was left alone."""

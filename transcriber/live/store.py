@@ -1,4 +1,4 @@
-"""Where sessions live. The rest of the service knows sessions only through this store."""
+"""Where sessions and uploads live. The rest of the service knows them only through this store."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from config.settings import Settings
 from transcriber.engine.window import DecodingOptions
-from transcriber.live.errors import SessionExpired, TooManySessions, UnknownSession
+from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.passes import Submit
+from transcriber.live.readable import Readable
 from transcriber.live.session import Session
 
 log = logging.getLogger(__name__)
@@ -24,14 +25,14 @@ _TOMBSTONES = 10_000
 
 @dataclass(frozen=True)
 class StoreState:
-    """How many sessions are active, and how many may be."""
+    """How many sessions and uploads are active, and how many may be."""
 
     active: int
     limit: int
 
 
 class SessionStore:
-    """The sessions of this process, in memory.
+    """The sessions and uploads of this process, in memory; each takes one of the places.
 
     Args:
         settings: the service's settings.
@@ -51,7 +52,7 @@ class SessionStore:
         self._limit = limit
         self._clock = clock
         self._lock = threading.Lock()
-        self._sessions: dict[str, Session] = {}
+        self._kept: dict[str, Readable] = {}
         self._by_watch_id: dict[str, str] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._stopping = threading.Event()
@@ -73,38 +74,65 @@ class SessionStore:
         Raises:
             SessionExpired: it was there and is gone.
             TooManySessions: it would be one more than the limit.
+            NotLive: an upload has this id.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is not None:
-                return session, False
+            found = self._kept.get(session_id)
+            if found is not None:
+                return _live(found), False
             if session_id in self._gone:
                 raise SessionExpired
-            if self._active() >= self._limit():
-                raise TooManySessions
+            self._check_room()
             session = Session(session_id, options, self._settings, self._submit, self._clock)
-            self._sessions[session_id] = session
-            self._by_watch_id[session.watch_id] = session_id
+            self._add(session)
         log.info("Session %s started", session.log_name)
         return session, True
 
-    def get(self, session_id: str) -> Session:
-        """Return a session.
+    def add(self, upload: Readable) -> None:
+        """Keep an upload that begins.
+
+        Raises:
+            TooManySessions: it would be one more than the limit.
+        """
+        with self._lock:
+            self._check_room()
+            self._add(upload)
+        log.info("Upload %s started", upload.log_name)
+
+    def _check_room(self) -> None:
+        if self._active() >= self._limit():
+            raise TooManySessions
+
+    def _add(self, new: Readable) -> None:
+        self._kept[new.id] = new
+        self._by_watch_id[new.watch_id] = new.id
+
+    def live(self, session_id: str) -> Session:
+        """Return a session that takes chunks.
+
+        Raises:
+            NotLive: an upload has this id.
+            UnknownSession, SessionExpired: as `get`.
+        """
+        return _live(self.get(session_id))
+
+    def get(self, session_id: str) -> Readable:
+        """Return a session or an upload.
 
         Raises:
             UnknownSession: there never was one of that id.
             SessionExpired: it was there and is gone.
         """
         with self._lock:
-            session = self._sessions.get(session_id)
-            if session is not None:
-                return session
+            found = self._kept.get(session_id)
+            if found is not None:
+                return found
             if session_id in self._gone:
                 raise SessionExpired
             raise UnknownSession
 
-    def watched(self, watch_id: str) -> Session:
-        """Return the session that a watch id may read.
+    def watched(self, watch_id: str) -> Readable:
+        """Return the session or upload that a watch id may read.
 
         Raises:
             UnknownSession: no session has this watch id.
@@ -113,10 +141,10 @@ class SessionStore:
             session_id = self._by_watch_id.get(watch_id)
             if session_id is None:
                 raise UnknownSession
-            return self._sessions[session_id]
+            return self._kept[session_id]
 
     def delete(self, session_id: str, leave_trace: bool = False) -> None:
-        """Remove everything of a session.
+        """Remove everything of a session or upload.
 
         Args:
             session_id: its id.
@@ -127,7 +155,7 @@ class SessionStore:
         """
         session = self.get(session_id)
         with self._lock:
-            self._sessions.pop(session_id, None)
+            self._kept.pop(session_id, None)
             self._by_watch_id.pop(session.watch_id, None)
             if leave_trace:
                 self._gone[session_id] = None
@@ -136,33 +164,39 @@ class SessionStore:
         session.expire()
 
     def release_readers(self) -> None:
-        """Let all who wait for news of a session go, because the service stops."""
+        """Let all who wait for news go, because the service stops; unfinished uploads fail."""
         with self._lock:
-            sessions = list(self._sessions.values())
-        for session in sessions:
-            session.release_readers()
+            kept = list(self._kept.values())
+        for one in kept:
+            one.release_readers()
 
     def state(self) -> StoreState:
-        """Return how many sessions are active and may be."""
+        """Return how many are active and may be."""
         with self._lock:
             return StoreState(self._active(), self._limit())
 
     def _active(self) -> int:
-        return sum(session.state == "active" for session in self._sessions.values())
+        return sum(one.state == "active" for one in self._kept.values())
 
     def _keep(self) -> None:
         while not self._stopping.wait(_TICK_S):
             with self._lock:
-                sessions = list(self._sessions.values())
-            for session in sessions:
+                kept = list(self._kept.values())
+            for one in kept:
                 try:
-                    self._look_after(session)
+                    self._look_after(one)
                 except Exception:  # one bad session must not stop the upkeep of all others
-                    log.exception("Upkeep of session %s failed", session.log_name)
+                    log.exception("Upkeep of session %s failed", one.log_name)
 
-    def _look_after(self, session: Session) -> None:
-        session.tick()
+    def _look_after(self, one: Readable) -> None:
+        one.tick()
         keep_s = self._settings.keep_transcripts_s
-        if session.state != "active" and session.idle_s() > keep_s + self._settings.session_ttl_s:
-            self.delete(session.id, leave_trace=True)
-            log.info("Session %s is forgotten", session.log_name)
+        if one.state != "active" and one.idle_s() > keep_s + self._settings.session_ttl_s:
+            self.delete(one.id, leave_trace=True)
+            log.info("Session %s is forgotten", one.log_name)
+
+
+def _live(found: Readable) -> Session:
+    if not isinstance(found, Session):
+        raise NotLive
+    return found

@@ -45,6 +45,18 @@ class Partial:
     stable_chars: int = 0
 
 
+@dataclass(frozen=True)
+class Settled:
+    """How far a session is done with its audio.
+
+    What lies before `seconds`, on the clock that segments' times are on, will never be needed
+    again: it is final as the first `segments` segments, or silence. Both only ever grow.
+    """
+
+    seconds: float = 0.0
+    segments: int = 0
+
+
 class Transcript:
     """Final segments and partial text, with a revision that grows with every visible change.
 

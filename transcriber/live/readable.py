@@ -1,0 +1,78 @@
+"""What the store keeps and readers read: a live session, or an upload."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from transcriber.engine.window import DecodingOptions
+from transcriber.live.sequencer import digest
+from transcriber.live.snapshot import Snapshot, State
+from transcriber.live.transcript import Transcript
+
+
+def log_name(session_id: str) -> str:
+    """Return what a session is called in logs: its id is the key to it, and must not be there."""
+    return digest(session_id.encode()).hex()[:8]
+
+
+class Readable(ABC):
+    """A transcript that grows, under an id that owns it and a watch id that only reads it.
+
+    `_changed` guards everything that readers see, and wakes them.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        options: DecodingOptions,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = session_id
+        self.log_name = log_name(session_id)
+        self.watch_id = secrets.token_urlsafe(24)
+        self.options = options
+        self.state: State = "active"
+        self.transcript = Transcript()
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._touched_s = clock()
+        self._readers_released = False
+
+    @abstractmethod
+    def snapshot(self, after: int = -1) -> Snapshot:
+        """Return it as it is, with the segments whose id is above `after`."""
+
+    @abstractmethod
+    def tick(self) -> None:
+        """Do what time alone makes due."""
+
+    @abstractmethod
+    def expire(self) -> None:
+        """End it for good; readers still see what is final."""
+
+    def wait_change(self, revision: int | None, after: int, wait_s: float) -> None:
+        """Wait until the revision is not `revision`; without one, until a segment after `after`."""
+
+        def changed() -> bool:
+            if self.state != "active" or self._readers_released:
+                return True
+            if revision is not None:
+                return self.transcript.revision != revision
+            return len(self.transcript.segments) > after + 1
+
+        with self._changed:
+            self._changed.wait_for(changed, wait_s)
+
+    def release_readers(self) -> None:
+        """Let all who wait for a change go, because the service stops."""
+        with self._changed:
+            self._readers_released = True
+            self._changed.notify_all()
+
+    def idle_s(self) -> float:
+        """Return the seconds since audio came last."""
+        return self._clock() - self._touched_s
