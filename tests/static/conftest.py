@@ -1,0 +1,57 @@
+"""Fixtures: browsers that hear what a test lets them hear."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Playwright, sync_playwright
+
+from tests.support.browser import TranscriberPage, browser, executable
+from tests.support.server import Server, running
+
+OpenPage = Callable[..., TranscriberPage]
+FETCH_S = 600.0
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers; skips or fails where there is none."""
+    executable()
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def page_server(playwright: Playwright) -> Iterator[Server]:
+    """A server with `tiny.en` whose page knows no other server."""
+    settings = {"MODEL": "tiny.en", "MAX_SESSIONS": 50, "SERVERS": '["."]'}
+    with running(settings) as started:
+        started.wait_until_ready(FETCH_S)
+        yield started
+
+
+@pytest.fixture
+def open_page(playwright: Playwright, tmp_path: Path) -> Iterator[OpenPage]:
+    """Open the page at a URL in a browser of its own; `plays` is what its microphone hears.
+
+    In the end every page must have been without errors and external requests.
+    """
+    pages: list[TranscriberPage] = []
+
+    with contextlib.ExitStack() as browsers:
+
+        def open_one(url: str, plays: Path | None = None, *flags: str) -> TranscriberPage:
+            profile = tmp_path / f"profile-{len(pages)}"
+            opened = TranscriberPage(
+                browsers.enter_context(browser(playwright, profile, plays, flags))
+            )
+            pages.append(opened)
+            opened.open(url)
+            return opened
+
+        yield open_one
+        for page in pages:
+            page.assert_clean()
