@@ -1,0 +1,126 @@
+/** One request to a server, with a time limit, and what went wrong told in one shape. */
+
+/** What failed: no answer, an answer too late, an error of the service, or no JSON at all. */
+export class RequestError extends Error {
+  /**
+   * @param {"network"|"timeout"|"http"|"not-json"} kind
+   * @param {string} message
+   * @param {{status?: number, code?: string, field?: string, retryAfterS?: number|null}} [more]
+   */
+  constructor(kind, message, { status = 0, code = "", field = "", retryAfterS = null } = {}) {
+    super(message);
+    this.name = "RequestError";
+    this.kind = kind;
+    this.status = status;
+    this.code = code;
+    this.field = field;
+    this.retryAfterS = retryAfterS;
+  }
+
+  /** Network errors, 408, 429 and 5xx may pass; a page instead of JSON is a sleeping server. */
+  get retryable() {
+    if (this.kind !== "http") return true;
+    return (
+      this.status === 408 ||
+      this.status === 429 ||
+      this.status >= 500 ||
+      this.code === "body-incomplete"
+    );
+  }
+}
+
+/**
+ * @typedef {object} RequestOptions
+ * @property {number} timeoutMs
+ * @property {AbortSignal} [signal] ends the request from outside
+ * @property {string} [method]
+ * @property {BodyInit} [body]
+ * @property {Record<string, string>} [headers]
+ * @property {number[]} [accept] statuses besides 2xx and 304 whose body is wanted
+ */
+
+/**
+ * @param {string} url
+ * @param {RequestOptions} options
+ * @returns {Promise<{status: number, body: any}>} body is null where there is none (304)
+ * @throws {RequestError} or what `signal` was aborted with
+ */
+export async function requestJson(url, { timeoutMs, signal, accept = [], ...init }) {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  try {
+    const response = await fetch(url, { ...init, signal: either, cache: "no-store" });
+    if (response.status === 304 || response.status === 204)
+      return { status: response.status, body: null };
+    const body = await jsonOf(response);
+    if (!response.ok && !accept.includes(response.status)) throw refusal(response, body);
+    return { status: response.status, body };
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    signal?.throwIfAborted();
+    const message = error instanceof Error ? error.message : String(error);
+    if (timeout.aborted)
+      throw new RequestError("timeout", `no answer within ${timeoutMs / 1000} s`);
+    throw new RequestError("network", message);
+  }
+}
+
+/** @param {Response} response */
+async function jsonOf(response) {
+  const text = await response.text();
+  const status = response.status;
+  try {
+    const body = JSON.parse(text);
+    if (typeof body === "object" && body !== null) return body;
+  } catch {
+    // Falls through: whatever it is, it is not from this service.
+  }
+  const what = response.headers.get("Content-Type") ?? "nothing";
+  throw new RequestError("not-json", `the answer is ${what}, not this service's`, {
+    status,
+    retryAfterS: retryAfterS(response),
+  });
+}
+
+/**
+ * @param {Response} response
+ * @param {{detail?: string, title?: string, code?: string, field?: string}} body
+ */
+function refusal(response, body) {
+  const message = body.detail ?? body.title ?? `status ${response.status}`;
+  return new RequestError("http", message, {
+    status: response.status,
+    code: body.code ?? "",
+    field: body.field ?? "",
+    retryAfterS: retryAfterS(response),
+  });
+}
+
+/** @param {Response} response */
+function retryAfterS(response) {
+  const seconds = Number.parseFloat(response.headers.get("Retry-After") ?? "");
+  return Number.isFinite(seconds) ? seconds : null;
+}
+
+/**
+ * Wait; rejects when the signal is aborted.
+ * @param {number} ms
+ * @param {AbortSignal} signal
+ * @param {EventTarget} [alarm] a `wake` event ends the wait early
+ * @returns {Promise<void>}
+ */
+export function pause(ms, signal, alarm) {
+  return new Promise((resolve, reject) => {
+    const over = new AbortController();
+    const end = () => {
+      clearTimeout(timer);
+      over.abort();
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end, { signal: over.signal });
+    alarm?.addEventListener("wake", end, { signal: over.signal });
+    if (signal.aborted) end();
+  });
+}
