@@ -62,7 +62,8 @@ async () => {
   return btoa(text);
 }
 """
-_LOOPBACK = {"localhost", "127.0.0.1"}
+# The last is what tests map to loopback where a page must not be secure.
+_LOOPBACK = {"localhost", "127.0.0.1", "insecure.test"}
 _WITHOUT_HOST = {"data", "blob", "about"}
 
 
