@@ -200,7 +200,7 @@ def _delays(seen: dict[str, Any], begins_s: float, recording: Recording) -> Dela
     manifest = json.loads((recording.path.parent / "manifest.json").read_text(encoding="utf-8"))
     timed = next(one["words"] for one in manifest if one["file"] == recording.path.name)
     spoken: list[str] = []
-    ends_s: list[float] = []
+    ends_s: list[float | None] = []  # None where the manifest does not know it
     for word in timed:
         for part in normalised(word["word"], recording.language).split():
             spoken.append(part)
@@ -209,15 +209,16 @@ def _delays(seen: dict[str, Any], begins_s: float, recording: Recording) -> Dela
     final: dict[int, float] = {}
     for at_ms, final_text, partial_text in seen["texts"]:
         at_s = (at_ms - seen["startMs"]) / 1000 - begins_s
-        for places, text in ((shown, f"{final_text} {partial_text}"), (final, final_text)):
+        for delays_s, text in ((shown, f"{final_text} {partial_text}"), (final, final_text)):
             for place in _matches(spoken, normalised(text, recording.language).split()):
+                end_s = ends_s[place]
                 # What stands there before it was spoken is another word of the same letters.
-                if at_s > ends_s[place] - _EARLIEST_S:
-                    places.setdefault(place, at_s)
+                if end_s is not None and at_s > end_s - _EARLIEST_S:
+                    delays_s.setdefault(place, round(at_s - end_s, 3))
     return Delays(
-        shown_s=[round(at_s - ends_s[place], 3) for place, at_s in shown.items()],
-        final_s=[round(at_s - ends_s[place], 3) for place, at_s in final.items()],
-        words=len(spoken),
+        shown_s=list(shown.values()),
+        final_s=list(final.values()),
+        words=sum(end_s is not None for end_s in ends_s),
     )
 
 

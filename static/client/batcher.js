@@ -6,9 +6,9 @@ export const BLOB_S = 0.4;
 const MAX_BLOBS = 5;
 const FIRST_BLOBS = 2;
 /** A reply that takes longer than its batch by this factor asks for longer batches. */
-const SLOW = 1.2;
-/** Replies quicker than the next shorter batch by this factor allow it. */
-const QUICK = 0.8;
+const SLOW = 2;
+/** Replies within so many of the next shorter batch allow it: three requests may be in flight. */
+const QUICK = 1.2;
 /** So many replies in a row must agree: one is chance. */
 const SLOW_REPLIES = 2;
 const QUICK_REPLIES = 4;
