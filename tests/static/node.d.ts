@@ -3,9 +3,14 @@
  * where setTimeout gives a number and there is no Buffer.
  */
 
+declare function setImmediate(call: (value?: unknown) => void): void;
+
 declare module "node:test" {
+  interface Context {
+    mock: { method(owner: object, name: string, stand_in: () => unknown): void };
+  }
   export function describe(name: string, body: () => void): void;
-  export function test(name: string, body: () => void | Promise<void>): void;
+  export function test(name: string, body: (t: Context) => void | Promise<void>): void;
   export function beforeEach(body: () => void | Promise<void>): void;
   export function afterEach(body: () => void | Promise<void>): void;
 }
