@@ -13,11 +13,9 @@
  */
 
 import { Delivery } from "./client/delivery.js";
+import { Input } from "./client/input.js";
 import { forget, Journal, recordings } from "./client/journal.js";
-import { Microphone } from "./client/microphone.js";
-import { PcmRecorder } from "./client/pcm-recorder.js";
 import { ClientError } from "./client/problems.js";
-import { Recorder, recorderType } from "./client/recorder.js";
 import { Servers } from "./client/servers.js";
 import { newId } from "./client/session.js";
 import { Tape } from "./client/tape.js";
@@ -28,7 +26,6 @@ import { Transcript } from "./client/transcript.js";
  * @typedef {import("./client/types.js").ServerAddress} ServerAddress
  * @typedef {import("./client/types.js").State} State
  * @typedef {import("./client/types.js").Status} Status
- * @typedef {Recorder|PcmRecorder} Source
  */
 
 /** The server that this module came from. */
@@ -39,19 +36,18 @@ const HOME = new URL("..", import.meta.url).href;
  * `level` {rms, peak} and `error` (Problem); see client/types.js.
  */
 export class LiveTranscriber extends EventTarget {
-  /** @type {State} */
-  #state = "idle";
+  #state = /** @type {State} */ ("idle");
   /** @type {Required<Options>} */
   #options;
   #servers;
-  #microphone = new Microphone();
-  /** @type {Source|null} */
-  #source = null;
+  #input;
   /** @type {Delivery|null} */
   #delivery = null;
   #transcript = new Transcript();
   /** @type {string|null} */
   #recordingId = null;
+  /** @type {Promise<void>|undefined} */
+  #started;
   /** @type {Promise<void>|undefined} */
   #ended;
   #onVisibility = () => this.#tellStatus();
@@ -70,11 +66,8 @@ export class LiveTranscriber extends EventTarget {
       keep: options.keep ?? true,
     };
     this.#servers = new Servers(this.#options.servers, HOME);
-    this.#microphone.addEventListener("lost", () => void this.#microphoneLost());
-    this.#microphone.addEventListener("level", (event) => {
-      if (this.#state === "recording")
-        this.#emit("level", /** @type {CustomEvent} */ (event).detail);
-    });
+    this.#input = new Input(this.#options);
+    this.#connectInput();
   }
 
   /** Recordings of this browser, newest first, finished and unfinished. */
@@ -114,7 +107,7 @@ export class LiveTranscriber extends EventTarget {
       language: delivery?.language ?? null,
       watchUrl: session?.watchId ? `${session.server.url}/?watch=${session.watchId}` : null,
       recordingId: this.#recordingId,
-      source: this.#source?.kind ?? null,
+      source: this.#input.kind,
       background: document.hidden,
     };
   }
@@ -124,18 +117,20 @@ export class LiveTranscriber extends EventTarget {
    * @throws {ClientError} there is no microphone to be had; also told as an `error`
    */
   async start() {
-    if (this.#state !== "idle") throw new Error("A LiveTranscriber records once; make a new one.");
+    this.#expectNew();
     this.#set("starting");
+    this.#started = this.#begin();
+    await this.#started;
+  }
+
+  async #begin() {
     try {
-      const { source } = this.#options;
-      const usesRecorder = source !== "pcm" && recorderType() !== null;
-      await this.#microphone.open(this.#options.deviceId);
+      await this.#input.open();
       this.#deliver(new Tape(), await this.#newJournal());
-      await this.#record(usesRecorder ? new Recorder() : new PcmRecorder());
+      await this.#input.start();
     } catch (error) {
       const problem = error instanceof ClientError ? error : new ClientError("unsupported", error);
-      this.#microphone.close();
-      this.#delivery?.stop();
+      await this.#giveUp();
       this.#tell(problem, true);
       this.#set("failed");
       throw problem;
@@ -147,20 +142,19 @@ export class LiveTranscriber extends EventTarget {
   async pause() {
     if (this.#state !== "recording") return;
     this.#set("paused");
-    await this.#source?.pause();
-    this.#delivery?.flush();
+    await this.#input.pause();
+    if (this.#is("paused")) this.#delivery?.flush(); // else it has gone on meanwhile
   }
 
-  /** Go on after `pause`, or after the microphone was lost. */
+  /**
+   * Go on after `pause`, or after the microphone was lost.
+   * @throws {ClientError} there is no microphone to go on with
+   */
   async resume() {
     if (this.#state !== "paused") return;
+    await this.#input.resume();
+    if (!this.#is("paused")) return;
     this.#delivery?.flush(false);
-    if (this.#microphone.stream) {
-      this.#source?.resume();
-    } else {
-      await this.#microphone.open(this.#options.deviceId);
-      await this.#record(this.#source?.kind === "pcm" ? new PcmRecorder() : new Recorder());
-    }
     this.#set("recording");
   }
 
@@ -169,9 +163,10 @@ export class LiveTranscriber extends EventTarget {
    * @returns {Promise<LiveTranscriber["transcript"]>}
    */
   async stop() {
+    await this.#started?.catch(() => undefined);
     if (this.#state === "recording" || this.#state === "paused") {
       this.#set("stopping");
-      this.#ended = this.#stopSource().then(() => this.#end());
+      this.#ended = this.#input.stop().then(() => this.#end());
     }
     await this.#ended;
     return this.transcript;
@@ -183,9 +178,9 @@ export class LiveTranscriber extends EventTarget {
    * @returns {Promise<LiveTranscriber["transcript"]>}
    */
   async finish(recordingId) {
-    if (this.#state !== "idle") throw new Error("A LiveTranscriber records once; make a new one.");
-    const found = await Journal.load(recordingId);
-    if (!found || !(await found.journal.hold())) throw new Error("There is no such recording.");
+    this.#expectNew();
+    const found = await Journal.takeOver(recordingId);
+    if (!found) throw new Error("There is no such recording, or another page works on it.");
     const { journal, kept, segments } = found;
     this.#set("stopping");
     this.#transcript = new Transcript(segments);
@@ -210,61 +205,32 @@ export class LiveTranscriber extends EventTarget {
    * @param {string} deviceId "" for the default one
    */
   async useDevice(deviceId) {
-    this.#options.deviceId = deviceId;
-    if (this.#state === "recording") await this.#reopen();
+    await this.#input.useDevice(deviceId);
   }
 
-  // -- recording ------------------------------------------------------------------------------
-
-  /** @param {Source} source */
-  async #record(source) {
-    const { stream } = this.#microphone;
-    const delivery = this.#delivery;
-    if (!stream || !delivery) return;
-    this.#source = source;
-    let begun = false;
-    source.addEventListener("data", (event) => {
-      // Only now the container is known for sure.
-      if (!begun) delivery.beginStream(source.mimeType);
-      begun = true;
-      delivery.append(/** @type {CustomEvent} */ (event).detail);
-    });
-    source.addEventListener("broken", () => void this.#recorderBroken(source));
-    await source.start(stream);
+  /** @param {State} state */
+  #is(state) {
+    return this.#state === state;
   }
 
-  /** @param {Source|null} source */
-  async #recorderBroken(source) {
-    if (source?.kind !== "mediarecorder" || source !== this.#source) return;
-    this.#tell(new ClientError("recorder-broken"), false);
-    const next = this.#record(new PcmRecorder());
-    await source.stop();
-    await next;
+  #expectNew() {
+    if (this.#state !== "idle") throw new Error("A LiveTranscriber records once; make a new one.");
   }
 
-  /** A microphone that goes away is replaced by another if there is one, at once. */
-  async #microphoneLost() {
-    if (this.#state !== "recording" && this.#state !== "paused") return;
-    this.#tell(new ClientError("microphone-lost"), false);
-    this.#options.deviceId = "";
-    await this.#reopen();
-  }
-
-  async #reopen() {
-    const kind = this.#source?.kind;
-    await this.#source?.stop();
-    this.#microphone.close();
-    try {
-      await this.#microphone.open(this.#options.deviceId);
-      await this.#record(kind === "pcm" ? new PcmRecorder() : new Recorder());
-    } catch (error) {
-      this.#tell(
-        error instanceof ClientError ? error : new ClientError("no-microphone", error),
-        false,
+  #connectInput() {
+    /** @type {(type: string, handle: (detail: any) => void) => void} */
+    const on = (type, handle) =>
+      this.#input.addEventListener(type, (event) =>
+        handle(/** @type {CustomEvent} */ (event).detail),
       );
-      this.#set("paused");
+    on("begin", (mimeType) => this.#delivery?.beginStream(mimeType));
+    on("data", (data) => this.#delivery?.append(data));
+    on("level", (level) => this.#emit("level", level));
+    on("problem", (problem) => this.#tell(problem, false));
+    on("stalled", () => {
+      if (this.#state === "recording") this.#set("paused");
       this.#delivery?.flush();
-    }
+    });
   }
 
   // -- delivering -----------------------------------------------------------------------------
@@ -323,14 +289,18 @@ export class LiveTranscriber extends EventTarget {
     delivery.addEventListener("problem", (event) =>
       this.#tell(/** @type {CustomEvent} */ (event).detail, false),
     );
-    delivery.addEventListener("unusable", () => void this.#recorderBroken(this.#source));
+    delivery.addEventListener("unusable", () => void this.#input.replaceRecorder());
     document.addEventListener("visibilitychange", this.#onVisibility);
     delivery.start();
   }
 
-  async #stopSource() {
-    await this.#source?.stop();
-    this.#microphone.close();
+  /** A recording that never began leaves nothing behind. */
+  async #giveUp() {
+    await this.#input.stop();
+    this.#delivery?.stop();
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    if (this.#delivery?.journal)
+      await forget(this.#delivery.journal.entry.id).catch(() => undefined);
   }
 
   async #end() {

@@ -46,6 +46,8 @@ export class Delivery extends EventTarget {
   #flush = false;
   #ended = false;
   #finished = false;
+  /** @type {string|null} the language of what is final, for the sessions to come */
+  #carried;
   #restartMs = FIRST_RESTART_MS;
   #restartAtMs = 0;
   #journalWorks = true;
@@ -57,7 +59,11 @@ export class Delivery extends EventTarget {
   #timer;
   #evaluate = () => this.tick();
   #probed = () => {
-    if (this.session?.server.goodProbes === 1) this.session.retryNow();
+    const server = this.session?.server;
+    if (server?.recovered) {
+      server.recovered = false;
+      this.session?.retryNow();
+    }
     this.tick();
   };
 
@@ -70,7 +76,7 @@ export class Delivery extends EventTarget {
     this.fields = fields;
     this.journal = journal;
     this.settledS = journal?.entry.settledS ?? 0;
-    this.language = journal?.entry.language ?? null;
+    this.language = this.#carried = journal?.entry.language ?? null;
     this.#written = transcript.segments.length;
   }
 
@@ -110,8 +116,8 @@ export class Delivery extends EventTarget {
   /** @param {import("./recorder.js").SourceData} data */
   append({ bytes, seconds }) {
     const { piece, points, isNews } = this.tape.append(bytes, seconds);
-    this.#journal((journal) => journal.add(piece, points));
-    if (isNews) this.#journal((journal) => journal.save({ streams: this.tape.streams }));
+    const streams = isNews ? this.tape.streams : null;
+    this.#journal((journal) => journal.add(piece, points, streams));
     this.servers.tick();
     this.tick();
   }
@@ -142,10 +148,10 @@ export class Delivery extends EventTarget {
   #leaveOrReturn() {
     const { session, servers } = this;
     if (!session) return;
-    const gone =
-      !servers.list.includes(session.server) || session.server.isDown || session.server.refused;
+    const gone = session.server.isDown || session.server.refused;
     const next = servers.best();
-    if (gone && next && next !== session.server) {
+    const isStruck = !servers.list.includes(session.server);
+    if (isStruck || (gone && next && next !== session.server)) {
       this.#close();
     } else if (!gone && session.isQuiet && servers.better(session.server)) {
       this.session = null;
@@ -163,9 +169,9 @@ export class Delivery extends EventTarget {
     const server = this.servers.best();
     this.waiting = server === null && this.servers.list.every((one) => one.known);
     if (!server || nothingToSay) return;
-    const language = this.fields.language ?? this.language;
+    const language = this.fields.language ?? this.#carried;
     const fields = { ...this.fields, ...(language && { language }) };
-    server.postAnswered();
+    server.begin();
     this.session = new Session(server, this.tape, fields, this.settledS, this.#listener);
   }
 
@@ -205,12 +211,13 @@ export class Delivery extends EventTarget {
     this.language = reply.language ?? this.language;
     if (segments.length) {
       this.#restartMs = FIRST_RESTART_MS;
+      this.#carried = reply.language;
       this.#emit("final", { segments: this.transcript.add(segments, session.startS) });
     }
     const { partial, stable_chars: stableChars } = session.latest ?? reply;
     if (this.transcript.show(partial, stableChars)) this.#emit("partial");
     if (session.settledS > this.settledS) this.#settle(session.settledS);
-    if (session.complete) this.#complete();
+    if (session.complete) this.#complete(session);
     this.tick();
   }
 
@@ -219,7 +226,7 @@ export class Delivery extends EventTarget {
     this.settledS = settledS;
     this.tape.release(settledS);
     const fresh = this.#unwritten();
-    const news = { settledS, language: this.language, durationS: this.#durationS };
+    const news = { settledS, language: this.#carried, durationS: this.#durationS };
     const firstPiece = this.tape.firstPiece;
     this.#journal((journal) => journal.settle(news, fresh, firstPiece));
   }
@@ -232,16 +239,18 @@ export class Delivery extends EventTarget {
   }
 
   /** A session came to its end: either all is done, or the server ended it before its time. */
-  #complete() {
+  /** @param {Session} session */
+  #complete(session) {
     this.#close();
-    if (this.#ended) this.#finish();
+    if (this.#ended && session.finalSent) this.#finish();
   }
 
   #finish() {
     this.#finished = true;
     const fresh = this.#unwritten();
     const news = { language: this.language, durationS: this.#durationS };
-    this.#journal((journal) => journal.finish(news, fresh));
+    // Also where the journal failed before: this frees its room.
+    this.journal?.finish(news, fresh).catch(() => undefined);
     this.#done.resolve();
   }
 
@@ -251,14 +260,16 @@ export class Delivery extends EventTarget {
    */
   #refused(session, error) {
     this.#close();
-    if (error.code === "undecodable-audio" || error.status === 415) {
-      this.tape.clear();
-      this.settledS = this.tape.endS;
+    const mimeType = this.tape.streams[session.stream]?.mimeType ?? "";
+    const isUndecodable = error.code === "undecodable-audio" || error.status === 415;
+    if (isUndecodable && !this.#ended && !mimeType.startsWith("audio/l16")) {
+      // What the recorder makes is no use to anybody; it is replaced.
+      this.settledS = this.tape.drop(session.stream);
       this.#emit("unusable");
+    } else if (error.field === "language" && this.#carried && !this.fields.language) {
+      this.#carried = null; // this server does not know what the other one heard
     } else {
-      session.server.refused = true;
-      session.server.detail = error.message;
-      session.server.reason = "refused";
+      session.server.refuse(error);
       this.#problem(new ClientError("refused", error));
     }
     this.tick();

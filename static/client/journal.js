@@ -91,7 +91,8 @@ export class Journal {
   async open() {
     await this.save();
     await this.hold();
-    await forgetOldest();
+    // Nobody waits for it, and it may fail: the next recording tries again.
+    forgetOldest().catch(() => undefined);
   }
 
   /** @returns {Promise<boolean>} false if another page works on it */
@@ -115,12 +116,18 @@ export class Journal {
   }
 
   /**
+   * Both at once: a piece is worth nothing without its stream.
    * @param {Piece} piece
    * @param {Point[]} points
+   * @param {Stream[]|null} streams if there is news of them
    */
-  async add(piece, points) {
+  async add(piece, points, streams) {
     const kept = { ...piece, points, recording: this.entry.id };
-    await transaction("readwrite", ({ pieces }) => pieces.put(kept));
+    if (streams) this.entry.streams = streams;
+    await transaction("readwrite", ({ recordings, pieces }) => {
+      if (streams) recordings.put(this.entry);
+      return pieces.put(kept);
+    });
   }
 
   /**
@@ -133,9 +140,14 @@ export class Journal {
     Object.assign(this.entry, news);
     const { id } = this.entry;
     await transaction("readwrite", ({ recordings, pieces, segments }) => {
-      for (const segment of fresh) segments.put({ ...segment, recording: id });
-      pieces.delete(keysOf(id, firstPiece));
-      return recordings.put(this.entry);
+      const found = recordings.getKey(id);
+      found.onsuccess = () => {
+        if (found.result === undefined) return; // deleted meanwhile
+        for (const segment of fresh) segments.put({ ...segment, recording: id });
+        if (firstPiece > 0) pieces.delete(keysOf(id, firstPiece));
+        recordings.put(this.entry);
+      };
+      return found;
     });
   }
 
@@ -157,15 +169,27 @@ export class Journal {
    * @param {string} id
    * @returns {Promise<{journal: Journal, kept: Kept, segments: Segment[]}|null>} null if there is none
    */
-  static async load(id) {
+  static async takeOver(id) {
+    const journal = new Journal(/** @type {Entry} */ ({ id }));
+    if (!(await journal.hold())) return null;
+    const found = await journal.#load();
+    if (!found) journal.close();
+    return found;
+  }
+
+  /** @returns {Promise<{journal: Journal, kept: Kept, segments: Segment[]}|null>} */
+  async #load() {
+    const { id } = this.entry;
     /** @type {Entry|undefined} */
     const entry = await transaction("readonly", ({ recordings }) => recordings.get(id));
-    if (!entry) return null;
+    if (!entry || entry.finished) return null;
+    this.entry = entry;
     /** @type {KeptPiece[]} */
-    const pieces = await transaction("readonly", (all) => all.pieces.getAll(keysOf(id)));
+    const all = await transaction("readonly", (stores) => stores.pieces.getAll(keysOf(id)));
+    const pieces = all.filter((piece) => entry.streams[piece.stream]);
     const points = pieces.flatMap((piece) => piece.points);
     const kept = { streams: entry.streams, pieces, points };
-    return { journal: new Journal(entry), kept, segments: await segmentsOf(id) };
+    return { journal: this, kept, segments: await segmentsOf(id) };
   }
 }
 
@@ -194,8 +218,11 @@ export async function forget(id) {
 }
 
 async function forgetOldest() {
-  const finished = (await recordings()).filter((recording) => recording.state === "finished");
-  await Promise.all(finished.slice(MOST_RECORDINGS).map((recording) => forget(recording.id)));
+  /** @type {Entry[]} */
+  const entries = await transaction("readonly", ({ recordings }) => recordings.getAll());
+  const finished = entries.filter((entry) => entry.finished);
+  finished.sort((a, b) => b.startedAt - a.startedAt);
+  await Promise.all(finished.slice(MOST_RECORDINGS).map((entry) => forget(entry.id)));
 }
 
 /**

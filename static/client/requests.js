@@ -1,5 +1,8 @@
 /** One request to a server, with a time limit, and what went wrong told in one shape. */
 
+/** How the service's errors begin their `type`. */
+const ERROR_TYPES = "urn:live-transcription:";
+
 /** What failed: no answer, an answer too late, an error of the service, or no JSON at all. */
 export class RequestError extends Error {
   /**
@@ -46,23 +49,48 @@ export class RequestError extends Error {
  * @throws {RequestError} or what `signal` was aborted with
  */
 export async function requestJson(url, { timeoutMs, signal, accept = [], ...init }) {
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const either = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  signal?.throwIfAborted();
+  const limit = limited(timeoutMs, signal);
   try {
-    const response = await fetch(url, { ...init, signal: either, cache: "no-store" });
-    if (response.status === 304 || response.status === 204)
-      return { status: response.status, body: null };
+    const response = await fetch(url, { ...init, signal: limit.signal, cache: "no-store" });
+    const { status } = response;
+    if (status === 304 || status === 204) return { status, body: null };
     const body = await jsonOf(response);
     if (!response.ok && !accept.includes(response.status)) throw refusal(response, body);
-    return { status: response.status, body };
+    return { status, body };
   } catch (error) {
     if (error instanceof RequestError) throw error;
     signal?.throwIfAborted();
     const message = error instanceof Error ? error.message : String(error);
-    if (timeout.aborted)
-      throw new RequestError("timeout", `no answer within ${timeoutMs / 1000} s`);
+    if (limit.isOver) throw new RequestError("timeout", `no answer in ${timeoutMs / 1000} s`);
     throw new RequestError("network", message);
+  } finally {
+    limit.clear();
   }
+}
+
+/**
+ * What AbortSignal.any and .timeout do together, for browsers that lack the first.
+ * @param {number} timeoutMs
+ * @param {AbortSignal} [outer]
+ */
+function limited(timeoutMs, outer) {
+  const inner = new AbortController();
+  const abort = () => inner.abort(outer?.reason);
+  const limit = {
+    signal: inner.signal,
+    isOver: false,
+    clear: () => {
+      clearTimeout(timer);
+      outer?.removeEventListener("abort", abort);
+    },
+  };
+  const timer = setTimeout(() => {
+    limit.isOver = true;
+    inner.abort();
+  }, timeoutMs);
+  outer?.addEventListener("abort", abort, { once: true });
+  return limit;
 }
 
 /** @param {Response} response */
@@ -83,12 +111,14 @@ async function jsonOf(response) {
 }
 
 /**
+ * Only this service's own errors can say no for good; a router's JSON is like its HTML.
  * @param {Response} response
- * @param {{detail?: string, title?: string, code?: string, field?: string}} body
+ * @param {{type?: string, detail?: string, title?: string, code?: string, field?: string}} body
  */
 function refusal(response, body) {
   const message = body.detail ?? body.title ?? `status ${response.status}`;
-  return new RequestError("http", message, {
+  const isOurs = String(body.type ?? "").startsWith(ERROR_TYPES);
+  return new RequestError(isOurs ? "http" : "not-json", message, {
     status: response.status,
     code: body.code ?? "",
     field: body.field ?? "",

@@ -17,6 +17,10 @@ const GOOD_PROBES_TO_RETURN = 3;
 /** A server that is well by its health but fails to take audio is shunned, longer each time. */
 const FIRST_SHUN_MS = 15_000;
 const MOST_SHUN_MS = 240_000;
+/** Requests that fail together fail once. */
+const ONE_FAILURE_MS = 250;
+/** A server that refused this recording may be another one after a while. */
+const REFUSED_MS = 60_000;
 
 export class Server {
   /** @type {number|null} round trip of the last good probe */
@@ -30,13 +34,16 @@ export class Server {
   /** Whether a chunk waits for its answer for too long. */
   overdue = false;
   accepting = true;
-  /** Whether it refused this recording: it is not asked again. */
-  refused = false;
+  /** Whether the last probe was the first good one after bad ones. */
+  recovered = false;
   probedMs = Number.NEGATIVE_INFINITY;
   probing = false;
   #shunnedUntilMs = 0;
   #shunMs = FIRST_SHUN_MS;
+  #refusedUntilMs = 0;
+  #failedMs = Number.NEGATIVE_INFINITY;
   #everGood = false;
+  #isAsked = false;
 
   /**
    * @param {string} url absolute, without a slash at its end
@@ -52,15 +59,24 @@ export class Server {
     return this.reason === "mixed-content";
   }
 
-  get known() {
-    return this.blocked || this.refused || this.goodProbes + this.badProbes > 0;
+  /** Whether it refused this recording a short while ago. */
+  get refused() {
+    return performance.now() < this.#refusedUntilMs;
   }
 
-  /** Whether a session there should be given up: three failures, or one that a probe confirms. */
+  get known() {
+    return this.blocked || this.refused || this.#isAsked;
+  }
+
+  /** Whether its probes say so: three failures, or one that confirms what a request found. */
+  get isDead() {
+    const inDoubt = this.failedPosts > 0 || this.overdue || !this.#everGood;
+    return this.badProbes >= FAILURES_TO_LEAVE || (this.badProbes > 0 && inDoubt);
+  }
+
+  /** Whether a session there should be given up if there is another server. */
   get isDown() {
-    const confirmed =
-      this.badProbes > 0 && (this.failedPosts > 0 || this.overdue || !this.#everGood);
-    return this.badProbes >= FAILURES_TO_LEAVE || confirmed || this.isShunned;
+    return this.isDead || this.isShunned;
   }
 
   get isShunned() {
@@ -69,30 +85,31 @@ export class Server {
 
   /** Whether a new session can be begun there. */
   get isUsable() {
-    return !this.blocked && !this.refused && !this.isDown && this.accepting && this.goodProbes > 0;
+    const isOpen = !this.blocked && !this.refused && this.accepting;
+    return isOpen && !this.isDead && this.goodProbes > 0;
   }
 
   /** Whether nothing speaks against it, or it has not been asked yet. */
   get isBeyondDoubt() {
     if (!this.known) return true;
-    return this.isUsable && this.badProbes === 0 && this.failedPosts === 0 && !this.overdue;
+    const hasFailed = this.badProbes > 0 || this.failedPosts > 0 || this.overdue;
+    return this.isUsable && !this.isShunned && !hasFailed;
   }
 
   /** Whether it has been well for long enough to be returned to. */
   get isSteady() {
-    return this.isUsable && this.goodProbes >= GOOD_PROBES_TO_RETURN;
+    return this.isUsable && !this.isShunned && this.goodProbes >= GOOD_PROBES_TO_RETURN;
   }
 
   /** @param {number} latencyMs */
   wellProbed(latencyMs) {
     this.latencyMs = latencyMs;
+    this.recovered = this.badProbes > 0;
+    this.#isAsked = true;
     this.goodProbes++;
     this.badProbes = 0;
     this.#everGood = true;
-    if (!this.isShunned && !this.refused) {
-      this.detail = "";
-      this.reason = undefined;
-    }
+    if (!this.isShunned && !this.refused) this.#explain("");
   }
 
   /**
@@ -102,26 +119,50 @@ export class Server {
   badlyProbed(reason, detail) {
     this.goodProbes = 0;
     this.badProbes++;
-    this.reason = reason;
-    this.detail = detail;
+    this.#isAsked = true;
+    this.#explain(detail, reason);
   }
 
   /** @param {RequestError} error */
   postFailed(error) {
+    const now = performance.now();
+    if (now - this.#failedMs < ONE_FAILURE_MS) return;
+    this.#failedMs = now;
     this.failedPosts++;
-    if (this.failedPosts < FAILURES_TO_LEAVE) return;
-    this.#shunnedUntilMs = performance.now() + this.#shunMs;
+    const seemsWell = this.badProbes === 0 && this.goodProbes > 0;
+    if (this.failedPosts < FAILURES_TO_LEAVE || !seemsWell) return;
+    this.#shunnedUntilMs = now + this.#shunMs;
     this.#shunMs = Math.min(2 * this.#shunMs, MOST_SHUN_MS);
     this.failedPosts = 0;
     this.goodProbes = 0;
-    this.reason = error.kind === "not-json" ? "not-json" : "no-answer";
-    this.detail = error.message;
+    this.#explain(error.message, error.kind === "not-json" ? "not-json" : "no-answer");
   }
 
   postAnswered() {
+    this.failedPosts = this.badProbes = this.#shunnedUntilMs = 0;
+    this.#shunMs = FIRST_SHUN_MS;
+    this.overdue = false;
+  }
+
+  /** A session begins there: what was overdue belongs to the one before. */
+  begin() {
     this.failedPosts = 0;
     this.overdue = false;
-    this.badProbes = 0;
+  }
+
+  /** @param {RequestError} error why it will not have this recording */
+  refuse(error) {
+    this.#refusedUntilMs = performance.now() + REFUSED_MS;
+    this.#explain(error.message, "refused");
+  }
+
+  /**
+   * @param {string} detail
+   * @param {string} [reason]
+   */
+  #explain(detail, reason) {
+    this.detail = detail;
+    this.reason = reason;
   }
 
   /** @returns {ServerStatus} */
@@ -215,14 +256,15 @@ export class Servers extends EventTarget {
 
   /**
    * The best server for a new session; null while none is usable or a better one is not yet known.
+   * One that is shunned is better than none.
    * @returns {Server|null}
    */
   best() {
     for (const server of this.list) {
-      if (server.isUsable) return server;
+      if (server.isUsable && !server.isShunned) return server;
       if (!server.known) return null;
     }
-    return null;
+    return this.list.find((server) => server.isUsable) ?? null;
   }
 
   /**

@@ -47,8 +47,9 @@ export class Session {
   id = newId();
   /** @type {string|null} */
   watchId = null;
-  /** When it begins, in the recording. */
+  /** When it begins, in the recording, and in which of the recorder's streams. */
   startS;
+  stream;
   /** Up to where the recording is final, as this session tells; seconds in the recording. */
   settledS;
   /** Seconds from sending a chunk to its reply, for the newest. */
@@ -87,6 +88,7 @@ export class Session {
     this.tape = tape;
     this.listener = listener;
     const point = tape.pointBefore(settledS);
+    this.stream = point.stream;
     this.startS = point.timeS;
     this.settledS = this.#sentS = Math.max(settledS, point.timeS);
     const skipS = this.settledS - point.timeS;
@@ -104,6 +106,11 @@ export class Session {
     return Math.min(this.#sentS, ...starts);
   }
 
+  /** Whether the server has been told that nothing more comes. */
+  get finalSent() {
+    return this.#finalSent;
+  }
+
   /** Whether nobody is speaking and everything said is final. */
   get isQuiet() {
     const { latest } = this;
@@ -116,7 +123,8 @@ export class Session {
    * @param {{flush: boolean, ended: boolean}} how flush: send whatever there is; ended: nothing more comes
    */
   pump(batcher, { flush, ended }) {
-    while (this.#maySend()) {
+    for (let before = -1; this.#maySend() && before !== this.#sequence; ) {
+      before = this.#sequence;
       const waitingS = this.tape.secondsFrom(this.#cursor);
       const isDue =
         waitingS > 0 && (flush || this.tape.streamEnded(this.#cursor) || batcher.isDue(waitingS));
@@ -200,7 +208,11 @@ export class Session {
   /** @param {unknown} error */
   #refusal(error) {
     if (this.#closing.signal.aborted) return;
-    if (!(error instanceof RequestError)) throw error;
+    if (!(error instanceof RequestError)) {
+      // A mistake of ours: what was not answered is replayed, and the console says what it was.
+      this.listener.lost(this);
+      throw error;
+    }
     if (LOST.includes(error.code)) this.listener.lost(this);
     else if (error.code === "undecodable-audio" && this.#opened) this.listener.damaged(this, error);
     else this.listener.refused(this, error);
@@ -260,6 +272,7 @@ export class Session {
     this.#polling = true;
     const { signal } = this.#closing;
     while (this.#wantsNews()) {
+      const askedMs = performance.now();
       try {
         const { body } = await requestJson(this.#newsUrl(), {
           timeoutMs: POLL_TIMEOUT_MS,
@@ -267,6 +280,8 @@ export class Session {
           signal,
         });
         if (body) this.#take(body);
+        // A busy server does not wait; then this does.
+        else if (performance.now() - askedMs < POLL_AGAIN_MS) await pause(POLL_AGAIN_MS, signal);
       } catch (error) {
         if (!(error instanceof RequestError && error.retryable)) {
           this.#refusal(error);

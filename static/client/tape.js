@@ -212,10 +212,15 @@ export class Tape {
     this.#points = this.#points.filter((other) => other.timeS >= point.timeS);
   }
 
-  /** Let go of everything so far, because no server can decode it. */
-  clear() {
-    this.#pieces = [];
-    this.#points = [];
+  /**
+   * Let go of a stream that no server can decode.
+   * @param {number} stream
+   * @returns {number} when the next one begins, or the end
+   */
+  drop(stream) {
+    this.#pieces = this.#pieces.filter((piece) => piece.stream !== stream);
+    this.#points = this.#points.filter((point) => point.stream !== stream);
+    return this.#pieces[0]?.startS ?? this.#endS;
   }
 
   /**

@@ -54,7 +54,8 @@ export async function upload(server, chunk, watcher, signal) {
     } catch (error) {
       if (!(error instanceof RequestError) || !error.retryable) throw error;
       watcher.failed(error);
-      await pause(backoffMs(attempt, error.retryAfterS), signal, watcher.alarm);
+      const alarm = error.retryAfterS === null ? watcher.alarm : undefined;
+      await pause(backoffMs(attempt, error.retryAfterS), signal, alarm);
     } finally {
       clearTimeout(overdue);
     }

@@ -16,6 +16,8 @@ const THANKS_MS = 2000;
 export class History extends EventTarget {
   /** @type {RecordingInfo[]} */
   #recordings = [];
+  /** @type {string|null} */
+  #busyId = null;
 
   constructor() {
     super();
@@ -32,8 +34,16 @@ export class History extends EventTarget {
     return this.#recordings;
   }
 
+  /** @param {string|null} id of the recording being recorded or finished now, which is let alone */
+  setBusy(id) {
+    if (id === this.#busyId) return;
+    this.#busyId = id;
+    this.#draw();
+  }
+
   /** @param {RecordingInfo} info */
   async delete(info) {
+    if (info.id === this.#busyId) return;
     await LiveTranscriber.forget(info.id);
     this.dispatchEvent(new CustomEvent("deleted", { detail: info }));
     await this.load();
@@ -57,10 +67,7 @@ export class History extends EventTarget {
     const row = el("li", { "data-testid": "recording", "data-id": info.id }, open);
     if (info.state === "unfinished") {
       about.append(" · ", el("em", {}, t("recording.unfinished")));
-      const label = t("recording.finish");
-      row.append(
-        button({ label, testid: "recording-finish", run: () => this.#tell("finish", info) }),
-      );
+      row.append(this.#finishButton(info));
     } else {
       row.append(this.#copyButton(info, title), this.#downloadButton(info, title));
     }
@@ -96,6 +103,17 @@ export class History extends EventTarget {
     return button({ label, icon: "download", testid: "recording-download", run });
   }
 
+  /** @param {RecordingInfo} info */
+  #finishButton(info) {
+    const made = button({
+      label: t("recording.finish"),
+      testid: "recording-finish",
+      run: () => this.#tell("finish", info),
+    });
+    made.disabled = info.id === this.#busyId;
+    return made;
+  }
+
   /**
    * The first press asks, the second one deletes.
    *
@@ -123,6 +141,7 @@ export class History extends EventTarget {
         }, SURE_MS);
       },
     });
+    made.disabled = info.id === this.#busyId;
     return made;
   }
 

@@ -93,6 +93,7 @@ function record() {
     editor.learn(news.servers);
     if (news.connection === "ok" || news.connection === "switched") notices.clear("no-server");
     tab.show(news);
+    past.setBusy(recorder.busyId);
   });
   on(recorder, "level", (level) => meter.show(level));
   const tell = (/** @type {Problem} */ problem) => {

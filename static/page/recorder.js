@@ -12,7 +12,7 @@ import { Transcript } from "./transcript.js";
 /** @typedef {import("./options.js").Options} Options */
 /** @typedef {import("./server-list.js").ServerList} ServerList */
 
-const BUSY = new Set(["starting", "stopping"]);
+const RUNNING = new Set(["starting", "recording", "paused", "stopping"]);
 
 /**
  * Tells `begin` (detail: Transcript), `status` (Status), `level` and `problem` (Problem), and `end`
@@ -21,6 +21,10 @@ const BUSY = new Set(["starting", "stopping"]);
 export class Recorder extends EventTarget {
   /** @type {LiveTranscriber|null} */
   #live = null;
+  /** Asked for while starting, so that it stops as soon as it has started. */
+  #stopAsked = false;
+  /** @type {string|null} */
+  #recordingId = null;
   /** @type {State} */
   state = "idle";
   /** @type {Transcript|null} */
@@ -50,14 +54,29 @@ export class Recorder extends EventTarget {
 
   /** Whether sound is being taken, or could be again in a moment. */
   get running() {
-    return BUSY.has(this.state) || this.state === "recording" || this.state === "paused";
+    return RUNNING.has(this.state);
+  }
+
+  /** The id of the recording that is being recorded or finished now. */
+  get busyId() {
+    return this.running ? this.#recordingId : null;
   }
 
   /** Start, or stop what runs. */
   toggle() {
-    if (BUSY.has(this.state)) return;
-    if (this.running) void this.#live?.stop();
-    else void this.start();
+    if (!this.running) void this.start();
+    else if (!this.#ending) this.#stop();
+  }
+
+  get #ending() {
+    return this.state === "stopping" || (this.state === "starting" && this.#stopAsked);
+  }
+
+  #stop() {
+    this.#stopAsked = true;
+    this.#draw();
+    // A start that fails comes as an `error` event, and is shown from there.
+    this.#live?.stop().catch(() => {});
   }
 
   async start() {
@@ -89,6 +108,8 @@ export class Recorder extends EventTarget {
     if (this.running) return;
     const { startedAt, segments } = info;
     const live = this.#begin(new Transcript("live", { startedAt, segments }));
+    // At once, not only when it has been found: a second press must not begin anew.
+    this.#onStatus({ ...live.status, state: "stopping", recordingId: info.id });
     try {
       await live.finish(info.id);
     } catch (problem) {
@@ -101,6 +122,8 @@ export class Recorder extends EventTarget {
   #begin(transcript) {
     const live = new LiveTranscriber({ ...this.options.choices, servers: this.servers.servers });
     this.#live = live;
+    this.#stopAsked = false;
+    this.#recordingId = null;
     this.transcript = transcript;
     this.dispatchEvent(new CustomEvent("begin", { detail: transcript }));
     /** @type {(type: string, handle: (detail: any) => void) => void} */
@@ -118,6 +141,7 @@ export class Recorder extends EventTarget {
   #onStatus(status) {
     const was = this.state;
     this.state = status.state;
+    this.#recordingId = status.recordingId ?? this.#recordingId;
     if (this.transcript) this.transcript.language = status.language;
     if (was !== this.state) this.#draw();
     this.dispatchEvent(new CustomEvent("status", { detail: status }));
@@ -143,17 +167,21 @@ export class Recorder extends EventTarget {
   #draw() {
     const { state } = this;
     const on = state === "recording" || state === "paused";
-    const busy = state === "starting" || state === "stopping";
-    setText(this.recordText, t(on ? "record.stop" : busy ? `record.${state}` : "record"));
-    this.record.setAttribute(
-      "aria-label",
-      t(on ? "record.pressed" : busy ? `record.${state}` : "record"),
-    );
+    const word = this.#word(on);
+    setText(this.recordText, t(word));
+    this.record.setAttribute("aria-label", t(on ? "record.pressed" : word));
     this.record.setAttribute("aria-pressed", String(on));
-    this.record.setAttribute("aria-disabled", String(busy));
+    this.record.setAttribute("aria-disabled", String(this.#ending));
     this.pauseButton.disabled = !on;
     this.pauseButton.setAttribute("aria-pressed", String(state === "paused"));
     setText(this.pauseText, t(state === "paused" ? "pause.resume" : "pause"));
     this.options.setFixed(this.running);
+  }
+
+  /** @param {boolean} on */
+  #word(on) {
+    if (on) return "record.stop";
+    if (this.#ending) return "record.stopping";
+    return this.state === "starting" ? "record.starting" : "record";
   }
 }

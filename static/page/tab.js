@@ -12,6 +12,8 @@ export class Tab {
   /** @type {WakeLockSentinel|null} */
   #lock = null;
   #locking = false;
+  /** Whether the notice was shown since the tab went into the background. */
+  #told = false;
 
   /** @param {Notices} notices */
   constructor(notices) {
@@ -26,9 +28,18 @@ export class Tab {
     this.#state = status.state;
     document.title = titled(status);
     const recording = status.state === "recording";
-    if (recording && status.background) this.notices.show({ code: "background" });
-    if (!RUNNING.has(status.state)) this.notices.clear("background");
+    const running = RUNNING.has(status.state);
+    if (!running) this.notices.clear("background");
+    if (!running || !status.background) this.#told = false;
+    else if (recording) this.#tellOnce();
     void this.#stayAwake(recording && !status.background);
+  }
+
+  /** Status comes all the time, but the notice is read out, and stays away once dismissed. */
+  #tellOnce() {
+    if (this.#told) return;
+    this.#told = true;
+    this.notices.show({ code: "background" });
   }
 
   /**

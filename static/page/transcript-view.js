@@ -38,11 +38,12 @@ export class TranscriptView {
     const { signal } = this.#listening;
     this.#shown = transcript;
     this.#following = true;
-    // What was said long ago is read when asked for, not announced.
-    this.final.setAttribute("aria-live", transcript.kind === "past" ? "off" : "polite");
+    // What was said long ago is read when asked for; only what is appended from now on is announced.
+    this.final.setAttribute("aria-live", "off");
     this.final.replaceChildren();
     this.#append(transcript.segments);
     if (transcript.kind === "past") this.scroller.scrollTop = 0;
+    else this.#announce(signal);
     transcript.addEventListener(
       "append",
       (event) => this.#append(/** @type {CustomEvent<Segment[]>} */ (event).detail),
@@ -56,6 +57,20 @@ export class TranscriptView {
     const line = this.empty.firstElementChild;
     if (line?.textContent === what) return;
     line?.replaceWith(el("p", { class: "empty-what" }, what));
+  }
+
+  /**
+   * From the frame on after the one that draws the words of now: until then they would still be
+   * told to screen readers as additions.
+   *
+   * @param {AbortSignal} signal aborted when another transcript is shown
+   */
+  #announce(signal) {
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (!signal.aborted) this.final.setAttribute("aria-live", "polite");
+      }),
+    );
   }
 
   /** @param {Segment[]} segments */

@@ -6,7 +6,7 @@
 declare function setImmediate(call: (value?: unknown) => void): void;
 
 declare module "node:test" {
-  interface Context {
+  export interface Context {
     mock: { method(owner: object, name: string, stand_in: () => unknown): void };
   }
   export function describe(name: string, body: () => void): void;

