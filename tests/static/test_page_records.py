@@ -18,6 +18,8 @@ JFK = recording("en/short-jfk.flac")
 READING = recording("en/long-ls-1688.flac")
 READ_S = 31.0  # up to the end of a sentence
 READ = READING.text[: READING.text.index("silly") + len("silly")]
+# What the small model may mishear of it through the browser's noise suppression.
+MISHEARD = 4
 # A page whose recorder is missing, and one whose recorder never gives anything.
 NO_RECORDER = "delete window.MediaRecorder"
 SILENT_RECORDER = "MediaRecorder.prototype.start = () => {}"
@@ -32,7 +34,7 @@ def test_words_appear_while_they_are_spoken_and_stay(
     page.wait_until_final("country")
     page.stop()
     assert page.partial_text() == ""
-    assert errors(JFK.text, page.final_text()).count <= 2
+    assert errors(JFK.text, page.final_text()).count <= MISHEARD
 
 
 def test_the_final_text_is_as_good_as_an_upload_of_the_same_sound(
@@ -72,7 +74,7 @@ def record_to_the_end(page: TranscriberPage) -> None:
     page.record()
     page.wait_until_final("do for your country")
     page.stop()
-    assert errors(JFK.text, page.final_text()).count <= 2
+    assert errors(JFK.text, page.final_text()).count <= MISHEARD
 
 
 def test_pausing_leaves_out_what_is_said_meanwhile(
