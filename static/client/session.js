@@ -5,7 +5,7 @@ import { upload } from "./uploader.js";
 
 /**
  * @typedef {import("./batcher.js").Batcher} Batcher
- * @typedef {import("./servers.js").Server} Server
+ * @typedef {import("./server.js").Server} Server
  * @typedef {import("./tape.js").Tape} Tape
  * @typedef {import("./types.js").ChunkReply} ChunkReply
  * @typedef {import("./types.js").Segment} Segment

@@ -3,7 +3,7 @@
 import { pause, RequestError, requestJson } from "./requests.js";
 
 /**
- * @typedef {import("./servers.js").Server} Server
+ * @typedef {import("./server.js").Server} Server
  * @typedef {import("./types.js").ChunkReply} ChunkReply
  *
  * @typedef {object} Chunk

@@ -1,7 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { RequestError } from "../../static/client/requests.js";
-import { Server, Servers } from "../../static/client/servers.js";
+import { Server } from "../../static/client/server.js";
+import { Servers } from "../../static/client/servers.js";
 
 const BASE = "http://home.test/";
 const LIST = [{ url: "http://first.test" }, { url: "http://second.test/" }];

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { Batcher } from "../../static/client/batcher.js";
-import { Server } from "../../static/client/servers.js";
+import { Server } from "../../static/client/server.js";
 import { Session } from "../../static/client/session.js";
 import { Tape } from "../../static/client/tape.js";
 
