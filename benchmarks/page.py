@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import io
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,12 @@ import av
 import numpy as np
 from playwright.sync_api import Playwright, sync_playwright
 
+from benchmarks.quality.alignment import Delay, delays, spoken
+from benchmarks.quality.run import Shown
 from tests.support.browser import TranscriberPage, browser, microphone
 from tests.support.live import upload
 from tests.support.recordings import RATE_HZ, SPEECH, Recording, Samples, folder
-from tests.support.scores import Errors, errors, normalised
+from tests.support.scores import Errors, errors
 from tests.support.server import Server, running
 
 # Keeps every text that the page shows with its time, and how long each chunk took.
@@ -63,17 +64,6 @@ window.seen = { texts: [], chunks: [] };
   });
 }
 """
-# A word may be understood before it has ended.
-_EARLIEST_S = 0.5
-
-
-@dataclass
-class Delays:
-    """Seconds from the end of each word, in one recording."""
-
-    shown_s: list[float] = field(default_factory=list)
-    final_s: list[float] = field(default_factory=list)
-    words: int = 0
 
 
 @dataclass
@@ -83,7 +73,7 @@ class Result:
     name: str
     page: Errors
     uploaded: Errors
-    delays: Delays
+    delays: list[Delay]
     round_trip_ms: list[float]
     server_ms: list[float]
 
@@ -106,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             results.append(_measure(playwright, server, recording))
             print(_line(results[-1].name, [results[-1]]), flush=True)
     print(_line("all", results))
+    args.json.parent.mkdir(parents=True, exist_ok=True)
     args.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
     print(f"Every word's delay is in {args.json}.")
     return 0
@@ -116,7 +107,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("folders", nargs="*", type=Path, default=[SPEECH / "en"])
     parser.add_argument("--model", default="tiny.en")
     parser.add_argument("--least", type=float, default=30.0, help="seconds of a recording")
-    parser.add_argument("--json", type=Path, default=Path("page.json"))
+    parser.add_argument("--json", type=Path, default=Path("benchmarks/results/page.json"))
     args = parser.parse_args(argv)
     print(
         f"{'':28}{'WER %':>7}{'upload':>8}{'shown p50':>11}{'p95':>6}{'final p50':>11}{'p95':>6}"
@@ -128,16 +119,16 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def _line(name: str, results: Sequence[Result]) -> str:
     page = sum((result.page for result in results), Errors())
     uploaded = sum((result.uploaded for result in results), Errors())
-    shown = _percentiles([s for result in results for s in result.delays.shown_s])
-    final = _percentiles([s for result in results for s in result.delays.final_s])
+    words = [delay for result in results for delay in result.delays]
+    shown_s = [delay.shown_s for delay in words if delay.shown_s is not None]
+    shown = _percentiles(shown_s)
+    final = _percentiles([delay.final_s for delay in words if delay.final_s is not None])
     request = _percentiles([ms for result in results for ms in result.round_trip_ms])
     server = _percentiles([ms for result in results for ms in result.server_ms])
-    words = sum(result.delays.words for result in results)
-    missed = words - sum(len(result.delays.shown_s) for result in results)
     return (
         f"{name:28}{page.wer:7.2f}{uploaded.wer:8.2f}{shown[0]:11.2f}{shown[1]:6.2f}"
         f"{final[0]:11.2f}{final[1]:6.2f}{request[0]:9.0f}{request[1]:6.0f}"
-        f"{server[0]:8.0f}{server[1]:6.0f}{missed:8d}"
+        f"{server[0]:8.0f}{server[1]:6.0f}{len(words) - len(shown_s):8d}"
     )
 
 
@@ -162,13 +153,12 @@ def _measure(playwright: Playwright, server: Server, recording: Recording) -> Re
             recorded = page.recorded()
             text = page.final_text()
     begins_s = _offset_s(_decoded(recorded), recording.samples())
-    delays = _delays(seen, begins_s, recording)
     whole = upload(server.url, recording.data).json()["text"]
     return Result(
         name=recording.path.name,
         page=errors(recording.text, text, recording.language),
         uploaded=errors(recording.text, whole, recording.language),
-        delays=delays,
+        delays=delays(spoken(recording), _shown(seen, begins_s), []),
         round_trip_ms=[chunk[0] for chunk in seen["chunks"]],
         server_ms=[chunk[1] for chunk in seen["chunks"]],
     )
@@ -195,37 +185,12 @@ def _offset_s(recorded: Samples, played: Samples) -> float:
     return (lag - len(played)) / RATE_HZ
 
 
-def _delays(seen: dict[str, Any], begins_s: float, recording: Recording) -> Delays:
-    """Align every text that the page showed with the words of the recording."""
-    manifest = json.loads((recording.path.parent / "manifest.json").read_text(encoding="utf-8"))
-    timed = next(one["words"] for one in manifest if one["file"] == recording.path.name)
-    spoken: list[str] = []
-    ends_s: list[float | None] = []  # None where the manifest does not know it
-    for word in timed:
-        for part in normalised(word["word"], recording.language).split():
-            spoken.append(part)
-            ends_s.append(word["end"])
-    shown: dict[int, float] = {}
-    final: dict[int, float] = {}
-    for at_ms, final_text, partial_text in seen["texts"]:
-        at_s = (at_ms - seen["startMs"]) / 1000 - begins_s
-        for delays_s, text in ((shown, f"{final_text} {partial_text}"), (final, final_text)):
-            for place in _matches(spoken, normalised(text, recording.language).split()):
-                end_s = ends_s[place]
-                # What stands there before it was spoken is another word of the same letters.
-                if end_s is not None and at_s > end_s - _EARLIEST_S:
-                    delays_s.setdefault(place, round(at_s - end_s, 3))
-    return Delays(
-        shown_s=list(shown.values()),
-        final_s=list(final.values()),
-        words=sum(end_s is not None for end_s in ends_s),
-    )
-
-
-def _matches(spoken: list[str], text: list[str]) -> list[int]:
-    """Return which of the spoken words stand in the text, at their place."""
-    blocks = difflib.SequenceMatcher(None, spoken, text, autojunk=False).get_matching_blocks()
-    return [block.a + i for block in blocks for i in range(block.size)]
+def _shown(seen: dict[str, Any], begins_s: float) -> list[Shown]:
+    """Return what stood on the page, on the clock of the recording."""
+    return [
+        Shown((at_ms - seen["startMs"]) / 1000 - begins_s, final, partial)
+        for at_ms, final, partial in seen["texts"]
+    ]
 
 
 if __name__ == "__main__":

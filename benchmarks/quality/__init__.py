@@ -1,0 +1,1 @@
+"""The parts of `benchmarks.live_quality`, one noun each."""
