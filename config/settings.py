@@ -82,6 +82,11 @@ class Settings:
     job_timeout_s: float = setting(
         120.0, "A model call longer than this makes `/health` say `stuck`.", least=1
     )
+    partial_model: str = setting(
+        "",
+        "A second, smaller model for the partial lane: a size, a hub name or a folder; empty means"
+        " the same model.",
+    )
     partial_context: str = setting(
         "auto",
         "Encoder window of the partial lane: 15 or 30 seconds; `auto` is 15 where measured safe.",
@@ -103,7 +108,8 @@ class Settings:
     )
     latency_target_ms: int = setting(
         500,
-        "Target for the reply to a chunk; past it, final text is left to the next reply.",
+        "Target for the reply to a chunk; past it, final text is left to the next reply, and"
+        " partial passes are spaced out.",
         least=0,
     )
     reply_wait_s: float = setting(

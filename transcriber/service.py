@@ -6,15 +6,14 @@ import logging
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from config.servers import read_servers
 from config.settings import Settings
 from transcriber.audio.decode import Part
 from transcriber.engine.engine import Engine
+from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
@@ -24,15 +23,6 @@ log = logging.getLogger(__name__)
 CPU_SESSIONS, CUDA_SESSIONS = 10, 100
 # Threads that never wait for a pass or a poll, so that `/health` always finds one.
 _FREE_THREADS = 16
-_LATENCIES_KEPT = 256
-
-
-@dataclass(frozen=True)
-class LatencyMs:
-    """Server time of recent chunks in milliseconds; None before the first."""
-
-    p50: int | None
-    p95: int | None
 
 
 class Service:
@@ -41,6 +31,9 @@ class Service:
     Args:
         settings: the settings.
         on_ready: called when the model is ready.
+
+    Attributes:
+        chunk_times: server time of complete replies to chunks.
 
     Raises:
         SettingError: the list of servers for the page can't be used.
@@ -54,7 +47,7 @@ class Service:
         self.store = SessionStore(settings, self.engine.submit, self._session_limit)
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
-        self._latencies_ms: deque[int] = deque(maxlen=_LATENCIES_KEPT)
+        self.chunk_times = Times()
         self._in_flight = 0
         self._changed = threading.Condition()
 
@@ -78,17 +71,6 @@ class Service:
     def queue_full(self) -> bool:
         """Whether as many model jobs wait as are allowed to."""
         return self.engine.pool_state.depth >= self.settings.queue_limit
-
-    def latency(self) -> LatencyMs:
-        """Return the server time of recent chunks."""
-        ordered = sorted(self._latencies_ms.copy())
-        if not ordered:
-            return LatencyMs(None, None)
-        return LatencyMs(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)])
-
-    def note_latency(self, total_ms: int) -> None:
-        """Remember the server time of a chunk."""
-        self._latencies_ms.append(total_ms)
 
     @contextmanager
     def waiting(self, wait_s: float) -> Iterator[float]:

@@ -1,9 +1,9 @@
-/** How long batches are: short while the server answers quickly, longer when it is slow. */
+/** How long batches are: short while the server answers quickly, longer when it is slow or says so. */
 
 /** Length of one blob of the recorder, in seconds. */
 export const BLOB_S = 0.4;
 /** At most so many blobs, which is two seconds. */
-const MAX_BLOBS = 5;
+const MOST_BLOBS = 5;
 const FIRST_BLOBS = 2;
 /** A reply that takes longer than its batch by this factor asks for longer batches. */
 const SLOW = 2;
@@ -19,6 +19,8 @@ const SLACK_S = 0.05;
 
 export class Batcher {
   #blobs = FIRST_BLOBS;
+  /** What the server asks for at least. */
+  #leastBlobs = 1;
   /** @type {number|null} */
   #smoothedS = null;
   #slow = 0;
@@ -26,7 +28,7 @@ export class Batcher {
 
   /** The length that a batch should have just now, in seconds. */
   get batchS() {
-    return this.#blobs * BLOB_S;
+    return Math.max(this.#blobs, this.#leastBlobs) * BLOB_S;
   }
 
   /**
@@ -55,9 +57,22 @@ export class Batcher {
     else if (this.#quick >= QUICK_REPLIES) this.#setBlobs(this.#blobs - 1);
   }
 
+  /**
+   * Make batches no shorter than the server suggests, for as long as it does.
+   * @param {number|undefined} chunkMs as in the newest reply; an older server suggests nothing
+   */
+  suggest(chunkMs = 0) {
+    this.#leastBlobs = inBounds(Math.ceil(chunkMs / (1000 * BLOB_S)));
+  }
+
   /** @param {number} blobs */
   #setBlobs(blobs) {
-    this.#blobs = Math.min(Math.max(blobs, 1), MAX_BLOBS);
+    this.#blobs = inBounds(blobs);
     this.#slow = this.#quick = 0;
   }
+}
+
+/** @param {number} blobs */
+function inBounds(blobs) {
+  return Math.min(Math.max(blobs, 1), MOST_BLOBS);
 }

@@ -198,6 +198,7 @@ export class Session {
       this.#opened = true;
       this.roundTripS = roundTripS;
       if (state.attempts === 0) batcher.note(roundTripS);
+      batcher.suggest(reply.suggested_chunk_ms);
       this.#take(reply);
     } catch (error) {
       this.#inFlight.delete(sequence);
@@ -313,6 +314,7 @@ export class Session {
     const { latest } = this;
     const isOver = this.#closing.signal.aborted || this.complete;
     if (isOver || !latest || this.#inFlight.size > 0) return false;
-    return this.#finalSent || latest.partial !== "" || this.#told < latest.settled.segments;
+    const isOpen = latest.partial !== "" || latest.audio_seconds.pending > 0;
+    return this.#finalSent || isOpen || this.#told < latest.settled.segments;
   }
 }

@@ -84,7 +84,9 @@
  * @property {Segment[]} segments
  * @property {{seconds: number, segments: number}} settled
  * @property {{received: number, final: number, pending: number, silence: number}} audio_seconds
- * @property {{total: number}} [timing_ms]
+ * @property {{total: number}} [timing_ms] to a chunk, as the next two
+ * @property {{lane: string, queue_ms: number, model_ms: number, audio_s: number}[]} [passes]
+ * @property {number} [suggested_chunk_ms] how much audio the next chunks should have at least
  * @property {string|null} language
  * @property {string} [watch_id]
  * @property {boolean} final

@@ -19,6 +19,7 @@ LONG = recording("en/long-ls-367.flac")
 KEYS = {
     *("status", "detail", "instance_id", "version", "model", "device", "compute_type"),
     *("accepting", "workers", "queue", "sessions", "oldest_job_s", "latency_ms"),
+    *("partial_model", "lanes", "partial_interval_s", "suggested_chunk_ms"),
 }
 
 
@@ -39,6 +40,7 @@ def test_ok(server: Server) -> None:
     assert body["workers"]["size"] == 3
     assert body["queue"]["limit"] == 32
     assert body["sessions"]["limit"] == 50
+    assert body["partial_model"] is None
 
 
 def test_live_says_only_that_the_process_is_up(server: Server) -> None:
@@ -56,6 +58,14 @@ def test_counts_sessions_and_tells_how_long_chunks_take(server: Server) -> None:
     active = [body["sessions"]["active"] for body in (before, during, after)]
     assert active == [active[0], active[0] + 1, active[0]]
     assert 0 < during["latency_ms"]["p50"] <= during["latency_ms"]["p95"]
+    assert after["lanes"].keys() == {"partial", "final", "file"}
+    for lane in ("partial", "final"):
+        figures = after["lanes"][lane]
+        assert figures["passes"] > before["lanes"][lane]["passes"]
+        assert figures["queue_ms"].keys() == figures["model_ms"].keys() == {"p50", "p95"}
+        assert 0 < figures["model_ms"]["p50"] <= figures["model_ms"]["p95"]
+    assert after["partial_interval_s"] >= 0
+    assert 400 <= after["suggested_chunk_ms"] <= 2000
 
 
 def test_never_waits_for_the_model(server: Server) -> None:

@@ -52,3 +52,44 @@ test("under a steady server the length comes to rest", () => {
     }
   }
 });
+
+test("a batch is no shorter than the server suggests", () => {
+  const batcher = new Batcher();
+  answerAlways(batcher, 0.05);
+  batcher.suggest(1200);
+  equal(batcher.batchS.toFixed(6), "1.200000");
+  ok(!batcher.isDue(0.8));
+  answerAlways(batcher, 0.05);
+  equal(batcher.batchS.toFixed(6), "1.200000", "however quick the replies are");
+});
+
+test("a suggestion between two lengths gives the longer one, and two seconds at most", () => {
+  const batcher = new Batcher();
+  batcher.suggest(1300);
+  equal(batcher.batchS.toFixed(6), "1.600000");
+  batcher.suggest(60_000);
+  equal(batcher.batchS.toFixed(6), LONGEST_S.toFixed(6));
+});
+
+test("when the suggestion falls batches are as short as the replies allow", () => {
+  const batcher = new Batcher();
+  answerAlways(batcher, 0.05);
+  batcher.suggest(2000);
+  batcher.suggest(400);
+  equal(batcher.batchS, BLOB_S);
+});
+
+test("a suggestion does not shorten what slow replies made long", () => {
+  const batcher = new Batcher();
+  answerAlways(batcher, 10);
+  batcher.suggest(400);
+  equal(batcher.batchS.toFixed(6), LONGEST_S.toFixed(6));
+});
+
+test("a server that suggests nothing takes back what another one suggested", () => {
+  const batcher = new Batcher();
+  answerAlways(batcher, 0.05);
+  batcher.suggest(2000);
+  batcher.suggest(undefined);
+  equal(batcher.batchS, BLOB_S);
+});

@@ -120,6 +120,17 @@ test("the first chunk goes alone; then up to three are under way", async () => {
   );
 });
 
+test("batches are as long as the newest reply suggests", async () => {
+  const recorded = tape(2);
+  const batcher = new Batcher();
+  const { session } = begin(recorded);
+  await sent(0).answer(reply([], 0, { settled: [0, 0] }));
+  recorded.append(new Uint8Array(25_600), 2 * BLOB_S);
+  session.pump(batcher, { flush: false, ended: false });
+  await sent(1).answer({ ...reply([], 0, { settled: [0, 0] }), suggested_chunk_ms: 1600 });
+  equal(batcher.batchS, 4 * BLOB_S);
+});
+
 test("replies that overtake each other tell every word once and in order", async () => {
   const recorded = tape(2);
   const { session, told, pump } = begin(recorded);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -29,7 +30,8 @@ def live() -> Response:
 
 def _body() -> dict[str, Any]:
     engine, pool = service().engine.state, service().engine.pool_state
-    sessions, latency = service().store.state(), service().latency()
+    sessions, pace = service().store.state(), service().store.pace
+    lanes = service().engine.pool.times.figures()
     full = pool.depth >= service().settings.queue_limit or sessions.active >= sessions.limit
     status, detail = "ok", engine.detail
     if engine.stage == "failed":
@@ -49,6 +51,7 @@ def _body() -> dict[str, Any]:
         "instance_id": service().instance_id,
         "version": transcriber.__version__,
         "model": engine.model,
+        "partial_model": engine.partial_model,
         "device": engine.device,
         "compute_type": engine.compute_type,
         "accepting": status in ("ok", "degraded") and not full,
@@ -56,5 +59,8 @@ def _body() -> dict[str, Any]:
         "queue": {"depth": pool.depth, "limit": service().settings.queue_limit},
         "sessions": {"active": sessions.active, "limit": sessions.limit},
         "oldest_job_s": round(pool.oldest_job_s, 3),
-        "latency_ms": {"p50": latency.p50, "p95": latency.p95},
+        "latency_ms": dataclasses.asdict(service().chunk_times.spread()),
+        "lanes": {lane.value: dataclasses.asdict(figures) for lane, figures in lanes.items()},
+        "partial_interval_s": pace.interval_s,
+        "suggested_chunk_ms": pace.suggested_chunk_ms,
     }

@@ -47,6 +47,8 @@ def chunk_json(session: Session, reply: ChunkReply, segments: Sequence[Segment])
         "audio_seconds": dataclasses.asdict(reply.audio),
         "settled": dataclasses.asdict(reply.settled),
         "timing_ms": dataclasses.asdict(reply.timing),
+        "passes": [dataclasses.asdict(one) for one in reply.passes],
+        "suggested_chunk_ms": reply.suggested_chunk_ms,
         "language": reply.language,
         "model": service().engine.state.model,
         "final": reply.final,

@@ -76,7 +76,7 @@ def _chunk(
             service().store.delete(session_id)
         raise
     if reply.complete and not replayed:
-        service().note_latency(reply.timing.total)
+        service().chunk_times.note(reply.timing.total / 1000)
     segments = session.transcript.segments[reply.first_segment : reply.end_segment]
     if response_format in TEXT_FORMATS:
         response = text_response(segments, response_format)

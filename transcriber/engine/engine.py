@@ -12,6 +12,7 @@ from config.settings import Settings
 from transcriber.engine import lanes
 from transcriber.engine.device import Device, choose_device, cores, model_candidates
 from transcriber.engine.model import WHISPER_LANGUAGES, SpeechModel
+from transcriber.engine.models import Models
 from transcriber.engine.pool import PoolState, Source, WorkerPool
 from transcriber.engine.weights import Progress, WeightsError, resolve
 from transcriber.engine.window import Decoded, Lane, Listener, Window
@@ -28,7 +29,8 @@ class EngineState:
     Attributes:
         stage: `starting` while the model is fetched and loaded, then `ready` or `failed`.
         detail: one sentence on what is going on or wrong; empty when all is as asked.
-        degraded: a smaller model than the one wished for is serving.
+        degraded: a model is serving in place of the one wished for.
+        partial_model: the partial lane's own model, if it has one.
     """
 
     stage: Stage = "starting"
@@ -37,6 +39,7 @@ class EngineState:
     model: str | None = None
     device: str | None = None
     compute_type: str | None = None
+    partial_model: str | None = None
 
 
 class EngineNotReady(RuntimeError):
@@ -48,11 +51,12 @@ class EngineNotReady(RuntimeError):
 
 
 class Engine:
-    """One model and its pool of workers.
+    """The models and their pool of workers.
 
     Args:
         settings: the service's settings.
-        on_ready: called once, from the loading thread, when the model is ready.
+        on_ready: called once, from the loading thread, when the model is ready; the partial lane's
+            own model may still be on its way then.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
@@ -61,7 +65,7 @@ class Engine:
         self._lock = threading.Lock()
         self._state = EngineState()
         self._settled = threading.Event()
-        self._model: SpeechModel | None = None
+        self._models: Models | None = None
         self.pool = WorkerPool(self._decode, settings.workers, settings.job_timeout_s)
         self._loader = threading.Thread(target=self._load, name="model-loader", daemon=True)
 
@@ -70,7 +74,7 @@ class Engine:
         self._loader.start()
 
     def wait_settled(self, timeout_s: float) -> bool:
-        """Wait until the model is ready or has failed."""
+        """Wait until nothing is being loaded any more: all is ready, or has failed."""
         return self._settled.wait(timeout_s)
 
     def stop(self) -> None:
@@ -89,19 +93,22 @@ class Engine:
         return self.pool.state()
 
     def model(self) -> SpeechModel:
-        """Return the loaded model.
+        """Return the loaded model, the one of the final lane.
 
         Raises:
             EngineNotReady: it is still loading or has failed.
         """
-        if self._model is None:
+        return self._loaded().main
+
+    def _loaded(self) -> Models:
+        if self._models is None:
             raise EngineNotReady(self.state)
-        return self._model
+        return self._models
 
     def languages(self) -> tuple[str, ...]:
         """Return the codes of the languages that the model knows, or may know once it is there."""
-        if self._model is not None:
-            return self._model.languages
+        if self._models is not None:
+            return self._models.main.languages
         return ("en",) if self._settings.model.endswith(".en") else WHISPER_LANGUAGES
 
     def submit(self, lane: Lane, source: Source) -> None:
@@ -109,7 +116,7 @@ class Engine:
         self.pool.submit(lane, source)
 
     def _decode(self, window: Window, listener: Listener) -> Decoded:
-        return lanes.decode(self.model(), window, listener)
+        return self._loaded().decode(window, listener)
 
     def _set(self, **changes: object) -> None:
         with self._lock:
@@ -117,15 +124,21 @@ class Engine:
 
     def _load(self) -> None:
         try:
+            self._load_main()
+            if self._models is not None:
+                if self._on_ready is not None:
+                    self._on_ready()
+                self._load_partial(self._models.main)
+        finally:
+            self._settled.set()
+
+    def _load_main(self) -> None:
+        try:
             device = choose_device(self._settings.device, self._settings.compute_type)
             self._load_first_of(model_candidates(self._settings.model, device, cores()), device)
         except Exception as error:  # whatever happens, the process stays up and says why
             log.exception("The model could not be loaded")
             self._set(stage="failed", detail=f"The model could not be loaded: {error}")
-        finally:
-            self._settled.set()
-        if self._model is not None and self._on_ready is not None:
-            self._on_ready()
 
     def _load_first_of(self, names: list[str], device: Device) -> None:
         problems: list[str] = []
@@ -136,7 +149,7 @@ class Engine:
                 problems.append(str(error) if len(names) == 1 else f"{name}: {error}")
                 log.warning("Model %s can't be had: %s", name, error)
                 continue
-            self._model = model
+            self._models = Models(model)
             detail = ""
             if problems:
                 detail = f"Serving {name} instead of {names[0]}, which can't be had. {problems[0]}"
@@ -152,6 +165,24 @@ class Engine:
             return
         self._set(stage="failed", detail=" ".join(problems))
         log.error("No model can be loaded. %s", " ".join(problems))
+
+    def _load_partial(self, main: SpeechModel) -> None:
+        """Load the partial lane's own model; the main one serves that lane meanwhile, or for good.
+
+        Its device is the main model's, which has been proved to work.
+        """
+        name, state = self._settings.partial_model, self.state
+        if name in ("", main.name):
+            return
+        try:
+            partial = self._open(name, main.device)
+        except Exception as error:  # whatever it is, the main model goes on serving
+            log.warning("PARTIAL_MODEL %s can't be had", name, exc_info=True)
+            problem = f"PARTIAL_MODEL={name} can't be had, {main.name} serves both lanes. {error}"
+            self._set(detail=f"{state.detail} {problem}".strip(), degraded=True)
+            return
+        self._models = Models(main, partial)
+        self._set(detail=state.detail, partial_model=partial.name)
 
     def _open(self, name: str, device: Device) -> SpeechModel:
         settings = self._settings

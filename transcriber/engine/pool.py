@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from transcriber.engine.times import LaneTimes
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 log = logging.getLogger(__name__)
@@ -26,10 +27,14 @@ _PATIENCE_S = 5.0
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a window waited and how long the model took, in seconds."""
+    """How long a window waited and how long the model took, in seconds.
+
+    `alone`: no other worker had a pass meanwhile, so that is what the model takes undisturbed.
+    """
 
     queue_s: float
     model_s: float
+    alone: bool = True
 
 
 class Source(Protocol):
@@ -77,7 +82,11 @@ class PoolState:
 
 
 class WorkerPool:
-    """A fixed number of worker threads that decode windows, final lane first."""
+    """A fixed number of worker threads that decode windows, final lane first.
+
+    Attributes:
+        times: how long passes took, by lane.
+    """
 
     def __init__(
         self,
@@ -86,12 +95,14 @@ class WorkerPool:
         job_timeout_s: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.times = LaneTimes()
         self._decode = decode
         self._job_timeout_s = job_timeout_s
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: OrderedDict[tuple[int, Lane], _Ticket] = OrderedDict()
         self._running: dict[str, tuple[_Ticket, float, float]] = {}
+        self._taken = 0  # tickets that workers ever took up
         self._stopping = False
         # Uploads may take hours: one worker always stays free for live sessions.
         self._file_limit = max(1, size - 1)
@@ -165,6 +176,7 @@ class WorkerPool:
                 key = self._first()
                 if key is not None:
                     ticket = self._waiting.pop(key)
+                    self._taken += 1
                     now = self._clock()
                     name = threading.current_thread().name
                     self._running[name] = (ticket, now, self._job_timeout_s)
@@ -194,6 +206,7 @@ class WorkerPool:
         allowed_s = self._job_timeout_s + 2 * window.seconds * (window.lane is Lane.FILE)
         with self._changed:
             self._running[threading.current_thread().name] = (ticket, start_s, allowed_s)
+            taken, alone = self._taken, len(self._running) == 1
         try:
             listener = functools.partial(ticket.source.progress, window)
             answer = self._decode(window, listener)
@@ -201,5 +214,8 @@ class WorkerPool:
             log.exception("The model failed on %.1f s of audio", window.seconds)
             ticket.source.failed(window, error)
             return
-        timing = Timing(start_s - ticket.since_s, self._clock() - start_s)
+        with self._changed:
+            alone = alone and self._taken == taken
+        timing = Timing(start_s - ticket.since_s, self._clock() - start_s, alone)
+        self.times.note(window.lane, timing.queue_s, timing.model_s)
         ticket.source.decoded(window, answer, timing)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from transcriber.live.pass_log import PassesDone
 from transcriber.live.passes import Passes
 from transcriber.live.replies import ChunkReply, ReplyLog, TimingMs
 from transcriber.live.sequencer import Sequencer
@@ -112,8 +113,8 @@ class Answers:
         now_s = self._clock()
         arrived_s, audio_s = self._times.pop(sequence, (now_s, 0.0))
         self._marks.pop(sequence, None)
-        queue_s, model_s = self._passes.take_timing() if complete else (0.0, 0.0)
-        times_s = (queue_s, audio_s, model_s, now_s - arrived_s)
+        done = self._passes.log.take() if complete else PassesDone()
+        times_s = (done.queue_s, audio_s, done.model_s, now_s - arrived_s)
         partial = self._transcript.partial
         return ChunkReply(
             sequence=sequence,
@@ -128,6 +129,8 @@ class Answers:
             audio=self._passes.seconds(),
             settled=self._passes.settled(),
             timing=TimingMs(*(round(1000 * seconds) for seconds in times_s)),
+            passes=done.newest,
+            suggested_chunk_ms=self._passes.pace.suggested_chunk_ms,
             language=self._passes.language.latest,
             final=ended,
         )

@@ -59,11 +59,21 @@ class AudioBuffer:
             self._runs.append(_Run(self.end + samples))
 
     def read(self, start: int, end: int) -> Samples:
-        """Return the audio from `start` to `end`, as far as it is held and without a hole."""
+        """Return the audio from `start` to `end`, as far as it is held; a hole in it is silence.
+
+        What was recorded before a short hole is context for what comes after it, and must keep
+        its distance. Nothing is returned if the beginning is held no more.
+        """
+        if start < self._runs[0].start:
+            return NO_SAMPLES
+        parts: list[Samples] = []
         for run in self._runs:
-            if run.start <= start < run.end:
-                return run.read(start, end)
-        return NO_SAMPLES
+            if start < run.end and run.start < end:
+                parts.append(np.zeros(max(0, run.start - start), np.float32))
+                parts.append(run.read(max(start, run.start), end))
+                start = run.end
+        parts = [part for part in parts if len(part)]
+        return parts[0] if len(parts) == 1 else np.concatenate([NO_SAMPLES, *parts])
 
     def forget_before(self, position: int) -> None:
         """Drop the audio before `position`."""

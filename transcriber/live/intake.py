@@ -17,6 +17,9 @@ from transcriber.engine.window import SAMPLE_RATE_HZ
 from transcriber.live.buffer import AudioBuffer
 from transcriber.live.endpoint import CutRules, Endpointer, Utterance
 
+# Of audio that is done with, so much is kept: twice what the final lane hears before a piece.
+_CONTEXT_S = 20.0
+
 
 @dataclass(frozen=True)
 class ChunkPart:
@@ -141,6 +144,13 @@ class Intake:
         self.endpointer.push_end()
         self._ended = True
 
+    def forget_before(self, seconds: float) -> None:
+        """Drop audio that is done with, but for the newest, which is context for what comes.
+
+        Without it silence, which no pass ever makes final, would be kept for hours.
+        """
+        self.buffer.forget_before(int((seconds - _CONTEXT_S) * SAMPLE_RATE_HZ))
+
     def made_final(self, utterance: Utterance) -> None:
         """A piece has become final."""
         self._final += utterance.end - utterance.start
@@ -177,15 +187,15 @@ class Intake:
 
     def _jump(self, one: Heard) -> None:
         """Move on over lost audio before `one`; the piece that it breaks off ends there."""
-        loss, gap_s = self._loss, one.gap_s
-        if loss is None and not gap_s:
+        loss = self._loss
+        if loss is None and not one.gap_s:
             return
-        if not gap_s and self._chunks and loss:
+        gap = round(one.gap_s * SAMPLE_RATE_HZ)  # rounded down, many would shift what follows
+        if not gap and self._chunks and loss:
             # The container has no clock: a lost chunk counts as long as the others, this one too.
-            received_s = self.received_s + len(one.samples) / SAMPLE_RATE_HZ
-            gap_s = loss * received_s / self._chunks
+            gap = round(loss * (self._received + len(one.samples)) / self._chunks)
         start = self.buffer.end
-        self.buffer.skip(int(gap_s * SAMPLE_RATE_HZ))
+        self.buffer.skip(gap)
         self._holes.append((start, self.buffer.end))
         self._lost += self.buffer.end - start
         self.endpointer.push_jump(self.buffer.end, shown=loss is not None or one.damaged)

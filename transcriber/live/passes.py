@@ -1,7 +1,7 @@
 """The passes of one session over its audio: which are wanted, their windows, their results.
 
 The final lane decodes pieces in order, because each has the ones before as its context. The partial
-lane decodes the open piece whenever new speech has come.
+lane decodes the open piece whenever new speech has come and the service's pace allows it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from transcriber.live.context import LEFT_S, Context
 from transcriber.live.endpoint import Gap, Utterance
 from transcriber.live.intake import AudioSeconds, Intake
 from transcriber.live.language import LanguageChoice
+from transcriber.live.pace import Pace, Turns
+from transcriber.live.pass_log import PassLog
 from transcriber.live.transcript import Settled, Transcript
 
 Submit = Callable[[Lane, Source], None]
@@ -39,7 +41,10 @@ class Passes(Source):
         submit: Submit,
         lock: threading.Condition,
         progress: Callable[[], None],
+        pace: Pace,
     ) -> None:
+        self.log, self.pace = PassLog(), pace
+        self._turns = Turns(pace)
         self.language = LanguageChoice(options.language)
         self._options = options
         self._intake = intake
@@ -57,7 +62,6 @@ class Passes(Source):
         self._partial_window: Window | None = None
         self._partial_start = self._partial_end = 0
         self._shown_to = 0  # audio that the partial text covers
-        self._timing = [0.0, 0.0]
         self._on_idle: Callable[[], None] | None = None
         self._withdrawn = False
         self._settled_at_last = Settled()
@@ -71,13 +75,14 @@ class Passes(Source):
         self._pull()
         if self._queue and self._final_window is None:
             self._submit(Lane.FINAL, self)
-        if self._wants_partial() and self._partial_window is None:
+        if self._wants_partial() and self._partial_window is None and self._turns.ask():
             self._submit(Lane.PARTIAL, self)
 
     def withdraw(self) -> None:
         """The session goes away: no more passes."""
         self._settled_at_last = self.settled()
         self._withdrawn = True
+        self._turns.drop()
         self._queue.clear()
 
     @property
@@ -102,11 +107,14 @@ class Passes(Source):
         return not waits and self.shown(mark)
 
     def shown(self, mark: int) -> bool:
-        """Tell whether all audio before a mark is in the transcript, final or partial."""
+        """Tell whether all audio before a mark is in the transcript, or waits until it is due."""
         closed = [item for item in self._queue if isinstance(item, Utterance) and item.settled]
         if self._withdrawn or any(piece.start < mark for piece in closed):
             return False
-        return self._line.open_start is None or self._shown_to >= min(mark, self._line.last_speech)
+        if self._line.open_start is None:
+            return True
+        mark = min(mark, self._line.last_speech)
+        return self._shown_to >= mark or not self._shows_soon(mark)
 
     def seconds(self) -> AudioSeconds:
         """Return where the session's audio is."""
@@ -121,12 +129,6 @@ class Passes(Source):
         # Rounded down: what lies behind the last whole millisecond may still be needed.
         seconds = position * 1000 // SAMPLE_RATE_HZ / 1000
         return Settled(seconds, len(self._transcript.segments))
-
-    def take_timing(self) -> tuple[float, float]:
-        """Return seconds in the queue and in the model since the last call."""
-        queue_s, model_s = self._timing
-        self._timing = [0.0, 0.0]
-        return queue_s, model_s
 
     def _pull(self) -> None:
         """Queue the pieces that the endpointer finds, and finish those that need no decoding."""
@@ -148,6 +150,11 @@ class Passes(Source):
 
     def _wants_partial(self) -> bool:
         return self._line.open_start is not None and self._line.last_speech > self._shown_to
+
+    def _shows_soon(self, mark: int) -> bool:
+        """Tell whether a pass that runs, waits or is due will show the audio before a mark."""
+        runs = self._partial_window is not None
+        return self._turns.asked or (runs and (mark <= self._partial_end or self._turns.is_due))
 
     # -- the engine asks -----------------------------------------------------------------------
 
@@ -181,7 +188,9 @@ class Passes(Source):
     def _next_partial(self) -> Window | None:
         start = self._line.open_start
         if self._partial_window is not None or start is None or not self._wants_partial():
+            self._turns.drop()
             return None
+        self._turns.taken()
         end = self._intake.buffer.end
         self._partial_start, self._partial_end = start, end
         text = self._transcript.tail(PROMPT_WORDS) + self._transcript.closing_text()
@@ -199,8 +208,9 @@ class Passes(Source):
     def decoded(self, window: Window, answer: Decoded, timing: Timing) -> None:
         """Take what the model heard in a window."""
         with self._lock:
-            self._timing[0] += timing.queue_s
-            self._timing[1] += timing.model_s
+            self.log.note(window, timing)
+            if window.lane is Lane.PARTIAL:
+                self._turns.done(window.seconds, timing)
             if answer.hypotheses:
                 self.language.heard(
                     answer.language, answer.language_probability, window.seconds - window.prefix_s
@@ -220,6 +230,7 @@ class Passes(Source):
                 if self._tries >= _TRIES:
                     self._give_up()
             elif window is self._partial_window:
+                self._turns.drop()
                 self._show(None)
             self._after_pass()
 

@@ -51,8 +51,18 @@ class Readable(ABC):
         """Do what time alone makes due."""
 
     @abstractmethod
+    def _stop(self) -> None:
+        """Stop what is being done for it; called once, with `_changed` held."""
+
     def expire(self) -> None:
         """End it for good; readers still see what is final."""
+        with self._changed:
+            if self.state == "expired":
+                return
+            self.state = "expired"
+            self.transcript.revision += 1
+            self._stop()
+            self._changed.notify_all()
 
     def wait_change(self, revision: int | None, after: int, wait_s: float) -> None:
         """Wait until the revision is not `revision`; without one, until a segment after `after`."""

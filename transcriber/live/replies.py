@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from transcriber.live.intake import AudioSeconds
+from transcriber.live.pace import LEAST_CHUNK_MS
+from transcriber.live.pass_log import PassDone
 from transcriber.live.transcript import Settled
 
 # So many of the newest replies are kept with all their figures; of older ones only the text.
@@ -33,7 +35,8 @@ _NO_TIMING, _NO_AUDIO, _NOT_SETTLED = TimingMs(), AudioSeconds(), Settled()
 class ChunkReply:
     """The answer to one chunk. Its segments are `first_segment` up to before `end_segment`.
 
-    `complete` is False if the pass that includes the chunk was not done yet (202).
+    `complete` is False if the pass that includes the chunk was not done yet (202). `passes` are
+    those since the last complete reply.
     """
 
     sequence: int
@@ -48,6 +51,8 @@ class ChunkReply:
     audio: AudioSeconds = _NO_AUDIO
     settled: Settled = _NOT_SETTLED
     timing: TimingMs = _NO_TIMING
+    passes: tuple[PassDone, ...] = ()
+    suggested_chunk_ms: int = LEAST_CHUNK_MS
     language: str | None = None
     final: bool = False
 
@@ -78,6 +83,7 @@ class ReplyLog:
                 audio=_NO_AUDIO,
                 settled=_NOT_SETTLED,
                 timing=_NO_TIMING,
+                passes=(),
             )
 
     def next_open(self) -> int:

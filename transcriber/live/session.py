@@ -25,6 +25,7 @@ from transcriber.live.errors import (
     SessionTooLong,
 )
 from transcriber.live.intake import ChunkPart, Heard, Intake
+from transcriber.live.pace import Pace
 from transcriber.live.passes import Passes, Submit
 from transcriber.live.readable import Readable
 from transcriber.live.replies import ChunkReply
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 # The part of the latency target after which a reply stops to wait for final text.
 _PATIENCE = 0.7
+# When no chunk has come for so long, a partial pass that is due is not left to the next one. Longer
+# than chunks are: asked for by the keeper, the passes of all sessions would come at once.
+_PAUSE_S = 2.5
 
 
 @dataclass
@@ -57,7 +61,7 @@ class Chunk:
 
 
 class Session(Readable):
-    """See the module. `submit` asks the engine for one pass of a lane."""
+    """See the module. `submit` asks the engine for one pass of a lane; `pace` is the service's."""
 
     def __init__(
         self,
@@ -66,13 +70,20 @@ class Session(Readable):
         settings: Settings,
         submit: Submit,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         super().__init__(session_id, options, clock)
         self._settings = settings
         self._sequencer: Sequencer[Chunk] = Sequencer(settings.gap_timeout_s, clock)
         self._intake = Intake(settings.max_chunk_s)
         self._passes = Passes(
-            options, self._intake, self.transcript, submit, self._changed, self._progress
+            options,
+            self._intake,
+            self.transcript,
+            submit,
+            self._changed,
+            self._progress,
+            pace or Pace(settings.latency_target_ms / 1000, clock),
         )
         self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
         self._refused: dict[int, AudioError] = {}
@@ -242,6 +253,7 @@ class Session(Readable):
                 self._answers.refuse(sequence, error)
             self._answers.expect(sequence, chunk.arrived_s, self._clock() - start_s)
             self._passes.request()
+            self._intake.forget_before(self._passes.settled().seconds)
             self._decoding = False
             self._progress()
 
@@ -292,10 +304,12 @@ class Session(Readable):
     # -- upkeep -----------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Give up a gap that was open too long, and end a session that was left alone."""
+        """Do what is due: a partial pass, giving up a gap, ending a session that was left alone."""
         with self._changed:
             if self.state != "active" or self._ingesting:
                 return
+            if self.idle_s() > _PAUSE_S:
+                self._passes.request()
             lost = self._sequencer.give_up_gap()
             left = self._clock() - self._touched_s > self._settings.session_ttl_s
             if not lost and not (left and not self._ending):
@@ -326,11 +340,8 @@ class Session(Readable):
 
     def expire(self) -> None:
         """End the session for good; readers still see what is final."""
-        with self._changed:
-            if self.state == "expired":
-                return
-            self.state = "expired"
-            self.transcript.revision += 1
-            self._passes.withdraw()
-            self._changed.notify_all()
+        super().expire()
         self._intake.close()
+
+    def _stop(self) -> None:
+        self._passes.withdraw()

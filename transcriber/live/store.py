@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from config.settings import Settings
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
+from transcriber.live.pace import Pace
 from transcriber.live.passes import Submit
 from transcriber.live.readable import Readable
 from transcriber.live.session import Session
@@ -38,6 +39,9 @@ class SessionStore:
         settings: the service's settings.
         submit: asks the engine for a pass.
         limit: how many sessions may be active; called each time, as it depends on the device.
+
+    Attributes:
+        pace: how often the sessions may have partial passes.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class SessionStore:
         self._submit = submit
         self._limit = limit
         self._clock = clock
+        self.pace = Pace(settings.latency_target_ms / 1000, clock)
         self._lock = threading.Lock()
         self._kept: dict[str, Readable] = {}
         self._by_watch_id: dict[str, str] = {}
@@ -59,7 +64,7 @@ class SessionStore:
         self._keeper = threading.Thread(target=self._keep, name="session-keeper", daemon=True)
 
     def start(self) -> None:
-        """Start the thread that closes gaps and forgotten sessions."""
+        """Start the thread that looks after sessions: late passes, gaps, forgotten ones."""
         self._keeper.start()
 
     def stop(self) -> None:
@@ -83,7 +88,9 @@ class SessionStore:
             if session_id in self._gone:
                 raise SessionExpired
             self._check_room()
-            session = Session(session_id, options, self._settings, self._submit, self._clock)
+            session = Session(
+                session_id, options, self._settings, self._submit, self._clock, self.pace
+            )
             self._add(session)
         log.info("Session %s started", session.log_name)
         return session, True

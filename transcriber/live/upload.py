@@ -154,12 +154,5 @@ class Upload(Readable):
     def tick(self) -> None:
         """Nothing is due: it goes on by itself."""
 
-    def expire(self) -> None:
-        """Stop it for good; readers still see what is final."""
-        with self._changed:
-            if self.state == "expired":
-                return
-            self.state = "expired"
-            self.transcript.revision += 1
-            self.recording.stop()
-            self._changed.notify_all()
+    def _stop(self) -> None:
+        self.recording.stop()
