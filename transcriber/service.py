@@ -17,6 +17,7 @@ from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
+from transcriber.memory import Trimmer
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Service:
         self.instance_id = secrets.token_hex(4)
         self.engine = Engine(settings, on_ready)
         self.store = SessionStore(settings, self.engine.submit, self._session_limit)
+        self._trimmer = Trimmer()
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
         self.chunk_times = Times()
@@ -55,11 +57,13 @@ class Service:
         """Load the model in the background and begin the upkeep of sessions."""
         self.engine.start()
         self.store.start()
+        self._trimmer.start()
 
     def stop(self) -> None:
         """Stop all threads."""
         self.store.release_readers()
         self.store.stop()
+        self._trimmer.stop()
         self.engine.stop()
 
     def _session_limit(self) -> int:

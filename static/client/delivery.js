@@ -5,7 +5,7 @@
 
 import { Batcher } from "./batcher.js";
 import { ClientError } from "./problems.js";
-import { Session } from "./session.js";
+import { CONTEXT_S, Session } from "./session.js";
 
 /**
  * @typedef {import("./journal.js").Journal} Journal
@@ -172,7 +172,8 @@ export class Delivery extends EventTarget {
     const language = this.fields.language ?? this.#carried;
     const fields = { ...this.fields, ...(language && { language }) };
     server.begin();
-    this.session = new Session(server, this.tape, fields, this.settledS, this.#listener);
+    const { tape, settledS, transcript } = this;
+    this.session = new Session(server, tape, fields, settledS, transcript, this.#listener);
   }
 
   #close() {
@@ -224,7 +225,7 @@ export class Delivery extends EventTarget {
   /** @param {number} settledS */
   #settle(settledS) {
     this.settledS = settledS;
-    this.tape.release(settledS);
+    this.tape.release(Math.max(0, settledS - CONTEXT_S));
     const fresh = this.#unwritten();
     const news = { settledS, language: this.#carried, durationS: this.#durationS };
     const firstPiece = this.tape.firstPiece;

@@ -26,6 +26,8 @@ const MOST_CHUNK_S = 10;
 const POLL_WAIT_S = 10;
 const POLL_TIMEOUT_MS = 15_000;
 const POLL_AGAIN_MS = 1_000;
+/** What is final is kept for so long, as context for what is said next. */
+export const CONTEXT_S = 8;
 /** Errors that a new session mends. */
 const LOST = [
   "unknown-session",
@@ -81,19 +83,47 @@ export class Session {
    * @param {Tape} tape
    * @param {Record<string, string>} fields decoding options
    * @param {number} settledS up to where the recording is final already
+   * @param {import("./transcript.js").Transcript} transcript what is final
    * @param {Listener} listener
    */
-  constructor(server, tape, fields, settledS, listener) {
+  constructor(server, tape, fields, settledS, transcript, listener) {
     this.server = server;
     this.tape = tape;
     this.listener = listener;
-    const point = tape.pointBefore(settledS);
+    const point = this.#entry(settledS);
     this.stream = point.stream;
     this.startS = point.timeS;
     this.settledS = this.#sentS = Math.max(settledS, point.timeS);
     const skipS = this.settledS - point.timeS;
-    this.#fields = { ...fields, ...(skipS > 0 && { skip_s: skipS.toFixed(3) }) };
+    this.#fields = { ...fields, ...this.#skipped(skipS, transcript) };
     this.#cursor = tape.cursorAt(point);
+  }
+
+  /**
+   * Where to begin: a little before what is not final, since words are understood by those before.
+   * @param {number} settledS
+   */
+  #entry(settledS) {
+    const point = this.tape.pointBefore(settledS);
+    const earlier = this.tape.pointBefore(Math.max(0, settledS - CONTEXT_S));
+    return earlier.stream === point.stream ? earlier : point;
+  }
+
+  /**
+   * @param {number} skipS how much of what is sent is final already
+   * @param {import("./transcript.js").Transcript} transcript
+   * @returns {Record<string, string>}
+   */
+  #skipped(skipS, transcript) {
+    if (skipS <= 0) return {};
+    const said = transcript.said(this.startS, this.settledS);
+    return {
+      skip_s: skipS.toFixed(3),
+      ...(said && {
+        skip_text: said.text,
+        skip_text_s: Math.max(0, Math.min(skipS, said.startS - this.startS)).toFixed(3),
+      }),
+    };
   }
 
   get inFlight() {

@@ -9,6 +9,9 @@
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]$/u;
 
+/** Times have two digits. */
+const ROUNDING_S = 0.01;
+
 export class Transcript {
   /** @type {Segment[]} */
   segments = [];
@@ -21,10 +24,7 @@ export class Transcript {
   }
 
   get text() {
-    return this.segments
-      .map((segment) => segment.text)
-      .join("")
-      .trim();
+    return joined(this.segments);
   }
 
   /**
@@ -63,6 +63,21 @@ export class Transcript {
   }
 
   /**
+   * The last final segments within a stretch of the recording, without a gap in or after them.
+   * @param {number} fromS
+   * @param {number} toS
+   * @returns {{text: string, startS: number}|null}
+   */
+  said(fromS, toS) {
+    const gap = this.segments.findLastIndex((segment) => segment.gap);
+    const said = this.segments
+      .slice(gap + 1)
+      .filter(({ start, end }) => start >= fromS && end <= toS + ROUNDING_S);
+    const first = said[0];
+    return first ? { text: joined(said), startS: first.start } : null;
+  }
+
+  /**
    * Segments come without the space that joins them to the text before.
    * @param {string} text
    */
@@ -71,6 +86,14 @@ export class Transcript {
     if (!before || !text || /^\s/.test(text) || UNSPACED.test(before)) return text;
     return ` ${text}`;
   }
+}
+
+/** @param {Segment[]} segments */
+function joined(segments) {
+  return segments
+    .map((segment) => segment.text)
+    .join("")
+    .trim();
 }
 
 /**

@@ -159,6 +159,7 @@ def test_the_service_goes_on(server: Server) -> None:
     [
         ("response_format", "docx"),
         ("language", "klingon"),
+        ("language_detection", "weird"),
         ("task", "sing"),
         ("temperature", "hot"),
         ("temperature", "1.5"),
@@ -192,6 +193,7 @@ def test_a_field_with_a_bad_value(server: Server, field: str, value: str) -> Non
         ("sequence", "9" * 40),
         ("final", "maybe"),
         ("language", "klingon"),
+        ("language_detection", "weird"),
     ],
 )
 def test_a_field_of_a_chunk_with_a_bad_value(server: Server, field: str, value: str | None) -> None:

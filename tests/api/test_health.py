@@ -51,7 +51,7 @@ def test_live_says_only_that_the_process_is_up(server: Server) -> None:
 def test_counts_sessions_and_tells_how_long_chunks_take(server: Server) -> None:
     session = LiveSession(server.url)
     before = health(server).json()
-    session.post(0, SHORT.data)
+    session.post(0, encode(LONG.samples()[:RATE_HZ]))
     during = health(server).json()
     session.post(1, [], final=True)
     after = health(server).json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.guards import trustworthy
+from transcriber.engine.guards import trustworthy, without_loop
 from transcriber.engine.window import Hypothesis
 
 
@@ -29,3 +29,18 @@ def test_a_hypothesis_is_believed_unless_it_doubts_itself(
     hypothesis: Hypothesis, believed: bool
 ) -> None:
     assert trustworthy(hypothesis) is believed
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        (" It is the Pacific. The Pacific. The Pacific. The Pacific.", " It is the Pacific."),
+        (" and I said no no no no no no", " and I said no"),
+        (" we went on and on and on and on and", " we went on and"),
+        (" No, no, no!", " No, no, no!"),
+        (" one two three four five", " one two three four five"),
+        ("", ""),
+    ],
+)
+def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
+    assert without_loop(text) == kept

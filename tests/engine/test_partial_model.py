@@ -117,5 +117,5 @@ def test_each_model_has_the_encoder_window_that_is_safe_for_it() -> None:
     with started(model="tiny.en", partial_model=str(folder)) as engine:
         models = engine._loaded()
         assert models.partial is not None
-        assert models.main.partial_context_s == SHORT_CONTEXT_S
-        assert models.partial.partial_context_s == FULL_CONTEXT_S
+        assert models.main.open_context_s == SHORT_CONTEXT_S
+        assert models.partial.open_context_s == FULL_CONTEXT_S

@@ -36,10 +36,12 @@ def test_after_a_hole_places_go_on_counting() -> None:
     assert buffer.read(15, 18).tolist() == [15, 16, 17]
 
 
-def test_nothing_is_read_across_a_hole_or_out_of_it() -> None:
+def test_a_hole_is_read_as_silence() -> None:
     buffer = buffer_of(10, -5, 10)
-    assert buffer.read(8, 20).tolist() == [8, 9]
-    assert buffer.read(12, 20).size == 0
+    assert buffer.read(8, 18).tolist() == [8, 9, 0, 0, 0, 0, 0, 15, 16, 17]
+    assert buffer.read(12, 17).tolist() == [0, 0, 0, 15, 16]
+    assert buffer.read(8, 12).tolist() == [8, 9], "reading ends with the last audio"
+    assert buffer.read(11, 14).size == 0
 
 
 def test_what_is_forgotten_is_gone_and_the_rest_stays_where_it_was() -> None:

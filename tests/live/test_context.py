@@ -1,81 +1,100 @@
+"""What stands before the audio that is decoded next: final audio and its text, if they adjoin."""
+
 from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Hypothesis
-from transcriber.live.context import Context
+from transcriber.engine.window import SAMPLE_RATE_HZ
+from transcriber.live.context import LEFT_S, Context
 from transcriber.live.endpoint import Utterance
-from transcriber.live.passes import ends_sentence
 
 
 def piece(start_s: float, end_s: float) -> Utterance:
     start, end = int(start_s * SAMPLE_RATE_HZ), int(end_s * SAMPLE_RATE_HZ)
-    return Utterance(start, end, end, speech_s=end_s - start_s)
+    return Utterance(start, end, end, end, speech_s=end_s - start_s)
 
 
-def answer(text: str, logprob: float = -0.3) -> Decoded:
-    return Decoded((Hypothesis(text, 0.0, 1.0, avg_logprob=logprob),))
+def context(*pieces: tuple[float, float, str]) -> Context:
+    """Return a context that knows these pieces: start and end in seconds, and the text."""
+    found = Context()
+    for start_s, end_s, text in pieces:
+        found.note(piece(start_s, end_s), text, sure=True)
+    return found
 
 
-def left_s(context: Context, after: Utterance) -> float:
-    return context.left_of(after).start / SAMPLE_RATE_HZ
+def left(context: Context, start_s: float, end_s: float) -> tuple[float, str]:
+    """Return where the window of what is said between two times begins, and the text before it."""
+    found = context.left_of(int(start_s * SAMPLE_RATE_HZ), int(end_s * SAMPLE_RATE_HZ))
+    return found.start / SAMPLE_RATE_HZ, found.text
 
 
 def test_a_first_piece_has_nothing_before_it() -> None:
-    left = Context().left_of(piece(2, 6))
-    assert (left.start, left.text) == (2 * SAMPLE_RATE_HZ, "")
+    assert left(Context(), 2, 6) == (2, "")
 
 
-def test_whole_pieces_of_the_last_ten_seconds_go_before() -> None:
-    context = Context()
-    for start, text in ((0, " One."), (4, " Two."), (8, " Three.")):
-        context.note(piece(start, start + 4), answer(text))
-    left = context.left_of(piece(12, 17))
-    assert (left.start, left.text) == (4 * SAMPLE_RATE_HZ, "Two. Three.")
+def test_whole_pieces_of_the_last_seconds_go_before() -> None:
+    before = context((0, 2, " One."), (2, 4, " Two."), (4, 9, " Three."))
+    assert LEFT_S == 8
+    assert left(before, 9, 14) == (2, "Two. Three.")
+
+
+def test_they_are_measured_from_where_the_new_words_begin() -> None:
+    before = context((0, 2, " One."), (2, 4, " Two."))
+    assert left(before, 4, 28) == (0, "One. Two.")
 
 
 def test_a_piece_that_does_not_adjoin_is_no_context() -> None:
-    context = Context()
-    context.note(piece(0, 4), answer(" One."))
-    assert left_s(context, piece(5.5, 9)) == 5.5
+    assert left(context((0, 4, " One.")), 5.5, 9) == (5.5, "")
+    assert left(context((0, 4, " One.")), 4.5, 9) == (0, "One.")
+
+
+def test_a_piece_without_words_lets_those_before_it_adjoin_no_more() -> None:
+    assert left(context((0, 2, " One."), (2, 4, "")), 4, 8) == (4, "")
 
 
 def test_the_window_never_grows_beyond_whispers() -> None:
-    context = Context()
-    context.note(piece(0, 8), answer(" One."))
-    assert left_s(context, piece(8, 28)) == 0
-    assert left_s(context, piece(8, 30)) == 8
+    before = context((0, 5, " One."))
+    assert left(before, 5, 28) == (0, "One.")
+    assert left(before, 5, 30) == (5, "")
 
 
 def test_an_unsure_piece_is_no_context_nor_are_those_before_it() -> None:
-    context = Context()
-    context.note(piece(0, 3), answer(" One."))
-    context.note(piece(3, 6), answer(" mumble", logprob=-1.5))
-    assert left_s(context, piece(6, 9)) == 6
+    before = context((0, 3, " One."))
+    before.note(piece(3, 5), " mumble", sure=False)
+    assert left(before, 5, 9) == (5, "")
 
 
 def test_lost_audio_ends_the_context() -> None:
-    context = Context()
-    context.note(piece(0, 4), answer(" One."))
-    context.forget()
-    assert left_s(context, piece(4, 8)) == 4
+    before = context((0, 4, " One."))
+    before.forget()
+    assert left(before, 4, 8) == (4, "")
+
+
+def test_what_was_parted_is_no_context_for_what_lies_behind() -> None:
+    before = context((0, 2, " One."), (2, 4, " Two."))
+    before.part(4 * SAMPLE_RATE_HZ)
+    assert left(before, 4, 8) == (4, "")
+    before.note(piece(4, 6), " Three.", sure=True)
+    assert left(before, 6, 8) == (4, "Three."), "and no further back"
+
+
+def test_a_piece_that_ended_before_it_was_parted_keeps_its_own() -> None:
+    """It is decoded after the border is known, and still belongs to what came before it."""
+    before = context((0, 2, " One."))
+    before.part(4 * SAMPLE_RATE_HZ)
+    assert left(before, 2, 4) == (0, "One.")
+
+
+def test_little_is_remembered_however_long_one_speaks() -> None:
+    before = context(*((second, second + 1, " word") for second in range(1000)))
+    assert len(before._pieces) <= 2 * LEFT_S + 1
 
 
 def test_the_usual_rate_of_speech_tells_when_a_text_is_too_short() -> None:
-    context = Context()
+    before = Context()
     for start in range(0, 12, 4):
-        assert context.least_letters(piece(start, start + 4)) == 2
-        context.note(piece(start, start + 4), answer("x" * 40))
-    assert context.least_letters(piece(12, 17)) == pytest.approx(0.6 * 10 * 5, abs=1)
-    assert context.least_letters(piece(12, 13)) == 2
-    assert context.least_letters(piece(12, 12.3)) == 0
-
-
-@pytest.mark.parametrize("text", [" Done.", " Really?", " «Да!»", " نعم؟", " 好。", ' "Yes."'])
-def test_a_sentence_ends_with_the_mark_of_its_script(text: str) -> None:
-    assert ends_sentence(text)
-
-
-@pytest.mark.parametrize("text", ["", " and then", " well,", " I mean...", " 3.5 and"])
-def test_anything_else_ends_no_sentence(text: str) -> None:
-    assert not ends_sentence(text)
+        assert before.least_letters(4) == int(0.7 * 8 * 4), "what anybody says at least"
+        before.note(piece(start, start + 4), "x" * 40, sure=True)
+    assert before.least_letters(5) == pytest.approx(0.7 * 10 * 5, abs=1)
+    assert before.least_letters(1) == 2
+    assert before.least_letters(0.3) == 0

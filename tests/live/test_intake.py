@@ -30,14 +30,20 @@ def hear(intake: Intake, data: bytes, pcm: PcmFormat | None = PCM) -> None:
 
 
 def events(intake: Intake) -> list[Utterance | Gap]:
-    """Return the pieces and gaps so far; every proposal is rejected."""
+    """Return the pieces and gaps that are new."""
     found: list[Utterance | Gap] = []
     while (event := intake.endpointer.next_event()) is not None:
-        if isinstance(event, Utterance) and not event.settled:
-            intake.endpointer.reject()
-        else:
-            found.append(event)
+        found.append(event)
     return found
+
+
+def cut(intake: Intake) -> None:
+    """Make the first half of what is open final, as its owner does while speech goes on."""
+    start = intake.endpointer.open_start
+    if start is not None:
+        middle = (start + intake.endpointer.position) // 2
+        if intake.endpointer.speech_behind(middle):
+            intake.made_final(intake.endpointer.cut(middle))
 
 
 def lose(intake: Intake, chunks: int = 1) -> None:
@@ -69,16 +75,24 @@ def test_several_parts_are_one_chunk(intake: Intake) -> None:
     assert intake.received_s == pytest.approx(2.0, abs=0.4)
 
 
-def test_received_is_final_pending_and_silence(intake: Intake) -> None:
-    closed = 0
-    for chunk in pcm_chunks(TALK, 0.5):
+@pytest.mark.parametrize("cuts", [False, True], ids=["whole", "cut while it is open"])
+@pytest.mark.parametrize("seconds", [0.1, 0.5])
+def test_received_is_final_pending_and_silence(seconds: float, cuts: bool, intake: Intake) -> None:
+    closed, final_s = 0, 0.0
+    for chunk in pcm_chunks(TALK, seconds):
         hear(intake, chunk)
         for event in events(intake):
             assert isinstance(event, Utterance)
             closed += event.end - event.start
+        if cuts:
+            cut(intake)
         audio = intake.seconds(closed)
-        assert audio.received == pytest.approx(audio.final + audio.pending + audio.silence)
+        accounted_s = audio.final + audio.pending + audio.silence
+        assert audio.received == pytest.approx(accounted_s, abs=0.002)
         assert min(audio.final, audio.pending, audio.silence) >= 0
+        assert audio.final >= final_s
+        final_s = audio.final
+    assert (final_s > 0) == cuts
 
 
 def test_a_piece_that_became_final_is_pending_no_longer(intake: Intake) -> None:

@@ -3,59 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from config.settings import Settings
-from tests.support.engine import WORD_SAMPLES, Clock, FakeModel, pcm_chunks, pool_of, talk
-from tests.support.recordings import RATE_HZ, recording
-from transcriber.audio.pcm import PcmFormat
+from tests.support.engine import (
+    WORD_SAMPLES,
+    Clock,
+    FakeModel,
+    number,
+    pcm_chunks,
+    pool_of,
+    spoken,
+)
+from tests.support.frames import random_frames, some_cut
+from tests.support.recordings import RATE_HZ, Samples, recording
+from tests.support.rig import CHUNKS, LAST, PCM, SETTINGS, SPOKEN, TALK
 from transcriber.audio.vad import FRAME_SAMPLES
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import Decoded, DecodingOptions, Lane, Listener, Window
-from transcriber.live.endpoint import CutRules, Endpointer, Gap, Utterance
+from transcriber.live.endpoint import Endpointer, Gap
 from transcriber.live.intake import ChunkPart
 from transcriber.live.replies import FULL_REPLIES, ChunkReply, ReplyLog
 from transcriber.live.session import Chunk, Session
 from transcriber.live.transcript import Settled
 
-TALK = talk()
-CHUNKS = pcm_chunks(TALK, 0.5)
-LAST = len(CHUNKS) - 1
-PCM = PcmFormat(RATE_HZ, order="little")
 WORD_S = WORD_SAMPLES / RATE_HZ
-AFTER_S = CutRules().after_s  # a piece is decoded with so much of the pause after it
-SETTINGS = Settings(gap_timeout_s=15.0, latency_target_ms=60_000)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
-
-
-@pytest.fixture
-def model() -> FakeModel:
-    """A model that hears the talk."""
-    return FakeModel(TALK)
-
-
-@pytest.fixture
-def pool(model: FakeModel) -> Iterator[WorkerPool]:
-    """A pool of that model."""
-    with pool_of(model) as pool:
-        yield pool
-
-
-@pytest.fixture
-def session(pool: WorkerPool, clock: Clock) -> Iterator[Session]:
-    """A fresh session."""
-    session = Session("a-session", DecodingOptions(), SETTINGS, pool.submit, clock)
-    yield session
-    session.expire()
 
 
 def post(
@@ -66,13 +40,10 @@ def post(
     return session.post(chunk, wait_s)[0]
 
 
-def numbers(session: Session, segments: int | None = None) -> list[int]:
-    """Return the numbers of the words in the first segments, in order."""
-    return [
-        int(word.word.strip(" w."))
-        for segment in session.transcript.segments[:segments]
-        for word in segment.words
-    ]
+def numbers(session: Session, among: set[int], segments: int | None = None) -> list[int]:
+    """Return the numbers of the words in the first segments, in order; only `among` these."""
+    told = (word for one in session.transcript.segments[:segments] for word in one.words)
+    return [found for found in (number(word.word) for word in told) if found in among]
 
 
 def assert_only_grows(history: list[Settled]) -> None:
@@ -81,12 +52,12 @@ def assert_only_grows(history: list[Settled]) -> None:
         assert after.segments >= before.segments
 
 
-def assert_parts_words(session: Session, history: list[Settled]) -> None:
+def assert_parts_words(session: Session, history: list[Settled], among: set[int] = SPOKEN) -> None:
     """Assert that each parts the words: before it in its segments, all others behind it."""
-    middles_s = [(number + 0.5) * WORD_S for number in numbers(session)]
+    middles_s = [(one + 0.5) * WORD_S for one in numbers(session, among)]
     for settled in history:
-        told = len(numbers(session, settled.segments))
-        assert all(middle_s < settled.seconds + AFTER_S for middle_s in middles_s[:told])
+        told = len(numbers(session, among, settled.segments))
+        assert all(middle_s < settled.seconds for middle_s in middles_s[:told])
         assert all(middle_s >= settled.seconds for middle_s in middles_s[told:])
 
 
@@ -133,17 +104,24 @@ class Rambler(FakeModel):
         return replace(decoded, hypotheses=tuple(heard))
 
 
-def test_a_piece_that_ends_no_sentence_is_still_needed() -> None:
-    reading = recording("en/long-lj-1.flac").samples()[: 20 * RATE_HZ]
-    model = Rambler(reading)
+@pytest.mark.parametrize("kind", [FakeModel, Rambler])
+def test_while_one_speaks_on_it_grows_and_what_may_change_is_still_needed(
+    kind: type[FakeModel],
+) -> None:
+    reading: Samples = recording("en/long-lj-1.flac").samples()[: 20 * RATE_HZ]
+    model = kind(reading)
     with pool_of(model) as pool:
         session = Session("a-session", DecodingOptions(), SETTINGS, pool.submit)
         chunks = pcm_chunks(reading, 0.5)
-        settled = [post(session, at, data=data).settled for at, data in enumerate(chunks)]
+        replies = [post(session, at, data=data) for at, data in enumerate(chunks)]
         session.expire()
-    decoded = [window for window in model.windows if window.lane is Lane.FINAL]
-    assert len(decoded) > len(session.transcript.segments), "a proposal was rejected"
-    assert_parts_words(session, settled)
+    settled = [reply.settled for reply in replies]
+    assert_only_grows(settled)
+    assert len(set(settled)) > 5
+    assert_parts_words(session, settled, spoken(reading))
+    for reply in replies[8:]:
+        assert reply.audio.received - reply.settled.seconds < 6
+        assert reply.audio.pending == 0 or reply.settled.seconds < reply.audio.received
 
 
 def test_a_gap_is_settled_when_it_is_shown(session: Session, clock: Clock) -> None:
@@ -194,23 +172,22 @@ def test_old_replies_are_kept_without_it() -> None:
 @pytest.mark.parametrize("seed", range(15))
 def test_no_piece_begins_before_what_the_endpointer_calls_needed(seed: int) -> None:
     random = np.random.default_rng(seed)
-    levels = random.choice([0.0, 0.2, 0.4, 0.6, 0.95], 40)
     endpointer, needed_from, end = Endpointer(), 0, 0
-    for level in levels:
-        frames = int(random.integers(1, 80))
-        endpointer.push([float(level)] * frames)
-        end += frames * FRAME_SAMPLES
-        if random.random() < 0.1:
+    for probability in random_frames(seed):
+        endpointer.push([probability])
+        end += FRAME_SAMPLES
+        if random.random() < 0.002:
             end += RATE_HZ
             endpointer.push_jump(end, shown=True)
         while (event := endpointer.next_event()) is not None:
             assert event.start >= needed_from
-            if isinstance(event, Utterance) and not event.settled:
-                assert endpointer.needed_from == event.start, "it may yet stay open"
-                endpointer.accept() if random.random() < 0.5 else endpointer.reject()
-            elif isinstance(event, Gap):
+            if isinstance(event, Gap):
                 assert endpointer.needed_from >= event.end
             assert endpointer.needed_from >= needed_from
             needed_from = endpointer.needed_from
+        position = some_cut(endpointer, random)
+        if position is not None:
+            assert endpointer.cut(position).start >= needed_from
+            assert endpointer.needed_from == position
         assert needed_from <= endpointer.needed_from <= end
         needed_from = endpointer.needed_from

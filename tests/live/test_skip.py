@@ -2,113 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from config.settings import Settings
-from tests.support.engine import WORD_SAMPLES, Clock, FakeModel, pcm_chunks, pool_of, talk
+from tests.support.engine import WORD_SAMPLES, Clock, FakeModel, pcm_chunks
 from tests.support.recordings import RATE_HZ, blobs
+from tests.support.rig import PCM, SETTINGS, SPOKEN, TALK, words
 from tests.support.streams import access_points
-from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.endpoint import Endpointer, Gap
 from transcriber.live.errors import SequenceReused
-from transcriber.live.intake import ChunkPart, Intake
+from transcriber.live.intake import NO_SKIP, ChunkPart, Intake, Skip
 from transcriber.live.replies import ChunkReply
 from transcriber.live.session import Chunk, Session
+from transcriber.live.transcript import Settled
 
-TALK = talk()
 CHUNK_S = 0.512  # whole frames, so that a replay's frames lie as the first ones did
 WORD_S = WORD_SAMPLES / RATE_HZ
 CHUNKS = pcm_chunks(TALK, CHUNK_S)
-PCM = PcmFormat(RATE_HZ, order="little")
-SETTINGS = Settings(gap_timeout_s=15.0, latency_target_ms=60_000)
-
-
-@pytest.fixture
-def model() -> FakeModel:
-    """A model that hears the talk."""
-    return FakeModel(TALK)
-
-
-@pytest.fixture
-def pool(model: FakeModel) -> Iterator[WorkerPool]:
-    """A pool of that model."""
-    with pool_of(model) as pool:
-        yield pool
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """A clock that stands still."""
-    return Clock()
-
-
-@pytest.fixture
-def session(pool: WorkerPool, clock: Clock) -> Iterator[Session]:
-    """A fresh session."""
-    session = Session("a-session", DecodingOptions(), SETTINGS, pool.submit, clock)
-    yield session
-    session.expire()
 
 
 def post(
-    session: Session, sequence: int, data: bytes, final: bool = False, skip_s: float = 0.0
+    session: Session, sequence: int, data: bytes, final: bool = False, skip: Skip = NO_SKIP
 ) -> ChunkReply:
-    chunk = Chunk(sequence, [ChunkPart(data, PCM)], final, skip_s=skip_s)
+    chunk = Chunk(sequence, [ChunkPart(data, PCM)], final, skip=skip)
     return session.post(chunk, 10.0)[0]
 
 
-def post_all(session: Session, chunks: Sequence[bytes], skip_s: float = 0.0) -> list[ChunkReply]:
+def post_all(session: Session, chunks: Sequence[bytes], skip: Skip = NO_SKIP) -> list[ChunkReply]:
     return [
-        post(session, sequence, data, sequence == len(chunks) - 1, 0.0 if sequence else skip_s)
+        post(session, sequence, data, sequence == len(chunks) - 1, NO_SKIP if sequence else skip)
         for sequence, data in enumerate(chunks)
     ]
 
 
-def words(session: Session, segments: int | None = None) -> list[str]:
-    return "".join(one.text for one in session.transcript.segments[:segments]).split()
-
-
-def number(word: str) -> int:
-    return int(word.strip("w."))
+def told(session: Session, segments: int | None = None) -> list[int]:
+    """Return the numbers of the words that are final."""
+    return words("".join(one.text for one in session.transcript.segments[:segments]))
 
 
 # -- sessions -----------------------------------------------------------------------------------
 
 
+def replayed(session: Session, settled: Settled, context_s: float) -> tuple[int, Skip]:
+    """Return which chunk a second session begins with, and what of it the first made final.
+
+    What was final for less than `context_s` is sent again, with its text.
+    """
+    entry = int(max(0.0, settled.seconds - context_s) // CHUNK_S)
+    entry_s = entry * CHUNK_S
+    said = [one for one in session.transcript.segments[: settled.segments] if one.start >= entry_s]
+    skip_s = settled.seconds - entry_s
+    if not said or not context_s:
+        return entry, Skip(skip_s)
+    text = "".join(one.text for one in said)
+    return entry, Skip(skip_s, text, min(said[0].start - entry_s, skip_s))
+
+
+@pytest.mark.parametrize("context_s", [0.0, 6.0], ids=["bare", "with context"])
 @pytest.mark.parametrize("stop", range(1, len(CHUNKS) - 1, 2))
 def test_wherever_the_first_one_stops_both_together_tell_every_word_once(
-    stop: int, pool: WorkerPool
+    stop: int, context_s: float, pool: WorkerPool
 ) -> None:
-    whole, first, second = (
-        Session(name, DecodingOptions(), SETTINGS, pool.submit) for name in "abc"
-    )
-    post_all(whole, CHUNKS)
+    first, second = (Session(name, DecodingOptions(), SETTINGS, pool.submit) for name in "ab")
     settled = [post(first, sequence, CHUNKS[sequence]) for sequence in range(stop)][-1].settled
-    entry = int(settled.seconds // CHUNK_S)
-    post_all(second, CHUNKS[entry:], settled.seconds - entry * CHUNK_S)
-    told = [number(word) for word in words(first, settled.segments) + words(second)]
-    assert told == sorted(set(told)), "none twice"
-    assert told[: len(words(whole))] == [number(word) for word in words(whole)], "none lost"
+    entry, skip = replayed(first, settled, context_s)
+    post_all(second, CHUNKS[entry:], skip)
+    assert told(first, settled.segments) + told(second) == sorted(SPOKEN), "each of them, and once"
     first.expire()
+
+
+def test_what_was_said_in_the_skipped_audio_stands_before_the_first_words(
+    session: Session, model: FakeModel
+) -> None:
+    post_all(session, CHUNKS, Skip(2.0, " w2 w3. ", 1.0))
+    first = model.windows[0]
+    assert first.prefix == "w2 w3."
+    assert first.prefix_s == 1.0
+    assert told(session)[0] == 4, "and is not told again"
+
+
+@pytest.mark.parametrize(
+    "skip",
+    [
+        pytest.param(Skip(2.0), id="without its text"),
+        pytest.param(Skip(2.0, " \n", 1.0), id="nothing was said"),
+        pytest.param(Skip(4.0, " w2 w3. ", 3.0), id="a pause in between"),
+        pytest.param(Skip(10.0, " w2 w3. ", 1.0), id="said too long before"),
+    ],
+)
+def test_else_nothing_stands_before_them(skip: Skip, session: Session, model: FakeModel) -> None:
+    post_all(session, CHUNKS, skip)
+    assert model.windows[0].prefix == ""
+    assert model.windows[0].prefix_s == 0
 
 
 def test_times_count_from_the_first_sample_and_nothing_is_told_of_what_was_skipped(
     session: Session,
 ) -> None:
-    replies = post_all(session, CHUNKS, skip_s=3.0)
+    replies = post_all(session, CHUNKS, Skip(3.0))
     assert replies[0].settled.seconds == 3.0
     segments = session.transcript.segments
     assert segments[0].start >= 3.0
     assert segments[-1].end > 10.0
-    assert number(words(session)[0]) >= 3.0 / WORD_S
+    assert told(session)[0] >= 3.0 / WORD_S
 
 
 def test_skipped_audio_is_counted_nowhere(session: Session) -> None:
-    replies = post_all(session, CHUNKS, skip_s=3.0)
+    replies = post_all(session, CHUNKS, Skip(3.0))
     assert replies[0].audio.received == 0
     assert replies[-1].audio.received == pytest.approx(len(TALK) / RATE_HZ - 3.0)
     assert replies[-1].audio.lost == 0
@@ -119,20 +122,21 @@ def test_skipped_audio_is_counted_nowhere(session: Session) -> None:
 
 
 def test_all_of_a_session_may_be_skipped(session: Session, model: FakeModel) -> None:
-    reply = post_all(session, CHUNKS[:4], skip_s=30.0)[-1]
+    reply = post_all(session, CHUNKS[:4], Skip(30.0))[-1]
     assert not model.windows
     assert (reply.final, reply.settled.seconds, reply.audio.received) == (True, 30.0, 0)
 
 
 def test_the_same_chunk_again_gets_the_same_reply(session: Session) -> None:
-    first = post(session, 0, CHUNKS[0], skip_s=0.3)
-    assert post(session, 0, CHUNKS[0], skip_s=0.3) is first
-    with pytest.raises(SequenceReused):
-        post(session, 0, CHUNKS[0], skip_s=0.4)
+    first = post(session, 0, CHUNKS[0], skip=Skip(0.3, "w0", 0.1))
+    assert post(session, 0, CHUNKS[0], skip=Skip(0.3, "w0", 0.1)) is first
+    for other in (Skip(0.4, "w0", 0.1), Skip(0.3, "w1", 0.1), Skip(0.3, "w0", 0.2)):
+        with pytest.raises(SequenceReused):
+            post(session, 0, CHUNKS[0], skip=other)
 
 
 def test_a_chunk_lost_before_the_skip_ends_is_not_shown(session: Session, clock: Clock) -> None:
-    post(session, 0, CHUNKS[0], skip_s=3.0)
+    post(session, 0, CHUNKS[0], skip=Skip(3.0))
     session.post(Chunk(2, [ChunkPart(CHUNKS[2], PCM)]), 0.0)
     clock.advance(SETTINGS.gap_timeout_s + 1)
     session.tick()
@@ -141,7 +145,7 @@ def test_a_chunk_lost_before_the_skip_ends_is_not_shown(session: Session, clock:
         post(session, sequence, CHUNKS[sequence], sequence == last)
     assert not any(one.gap for one in session.transcript.segments)
     assert session.transcript.segments[0].start >= 3.0
-    assert number(words(session)[0]) >= 3.0 / WORD_S
+    assert told(session)[0] >= 3.0 / WORD_S
 
 
 # -- pieces -------------------------------------------------------------------------------------

@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
 from tests.support.browser import TranscriberPage, browser, executable
-from tests.support.server import Server, running
 
 OpenPage = Callable[..., TranscriberPage]
-FETCH_S = 600.0
 
 
 @pytest.fixture(scope="session")
@@ -21,15 +19,6 @@ def playwright() -> Iterator[Playwright]:
     """What drives the browsers; skips or fails where there is none."""
     executable()
     with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def page_server(playwright: Playwright) -> Iterator[Server]:
-    """A server with `tiny.en` whose page knows no other server."""
-    settings = {"MODEL": "tiny.en", "MAX_SESSIONS": 50, "SERVERS": '["."]'}
-    with running(settings) as started:
-        started.wait_until_ready(FETCH_S)
         yield started
 
 

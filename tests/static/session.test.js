@@ -4,6 +4,7 @@ import { Batcher } from "../../static/client/batcher.js";
 import { Server } from "../../static/client/server.js";
 import { Session } from "../../static/client/session.js";
 import { Tape } from "../../static/client/tape.js";
+import { Transcript } from "../../static/client/transcript.js";
 
 const PCM = "audio/l16;rate=16000;channels=1;endianness=little-endian";
 const BLOB_S = 0.4;
@@ -51,18 +52,26 @@ function tape(blobs) {
 /**
  * @param {Tape} recorded
  * @param {number} [settledS]
+ * @param {Transcript} [transcript] what is final
  */
-function begin(recorded, settledS = 0) {
+function begin(recorded, settledS = 0, transcript = new Transcript()) {
   /** @type {string[]} */
   const told = [];
-  const session = new Session(new Server("http://a.test", "A"), recorded, {}, settledS, {
-    heard: (_, segments) => told.push(...segments.map((segment) => segment.text)),
-    failed: (_, error) => told.push(`failed ${error.status}`),
-    overdue: () => told.push("overdue"),
-    damaged: () => told.push("damaged"),
-    lost: () => told.push("lost"),
-    refused: (_, error) => told.push(`refused ${error.code}`),
-  });
+  const session = new Session(
+    new Server("http://a.test", "A"),
+    recorded,
+    {},
+    settledS,
+    transcript,
+    {
+      heard: (_, segments) => told.push(...segments.map((segment) => segment.text)),
+      failed: (_, error) => told.push(`failed ${error.status}`),
+      overdue: () => told.push("overdue"),
+      damaged: () => told.push("damaged"),
+      lost: () => told.push("lost"),
+      refused: (_, error) => told.push(`refused ${error.code}`),
+    },
+  );
   begun.push(session);
   const pump = () => session.pump(new Batcher(), { flush: false, ended: false });
   pump();
@@ -196,12 +205,24 @@ test("a gap shown for a chunk that is still on its way is not believed", async (
   deepEqual(told, ["lost"]);
 });
 
-test("a session after another begins where that one had settled", async () => {
-  const { session } = begin(tape(10), 2.1);
+test("a session after another begins a little before where that one had settled", async () => {
+  const { session } = begin(tape(30), 8.1);
   const { form } = sent(0);
-  equal(form.get("skip_s"), "0.100");
+  equal(form.get("skip_s"), "6.100");
   ok(Math.abs(session.startS - 2) < 1e-9);
-  equal((await bytes(sent(0)))[0], 5, "the blob that holds the settled time");
+  equal((await bytes(sent(0)))[0], 5, "the blob that holds the time six seconds earlier");
+});
+
+test("it says what was said in that while, as context for what follows", () => {
+  const transcript = new Transcript();
+  const segments = ["One", " two", " three"].map((text, id) => {
+    return { id, start: 1 + 3 * id, end: 2 + 3 * id, text, confidence: 1, words: [] };
+  });
+  transcript.add(segments, 0);
+  begin(tape(30), 8.1, transcript);
+  const { form } = sent(0);
+  equal(form.get("skip_text"), "two three");
+  equal(form.get("skip_text_s"), "2.000");
 });
 
 test("the last chunk says so, and one without sound is sent if all else is gone", async () => {

@@ -11,7 +11,7 @@ import pytest
 
 from tests.static.conftest import OpenPage
 from tests.support.browser import TranscriberPage, microphone
-from tests.support.faults import Fault, Proxy, asleep, hanging, losing, proxy, unavailable
+from tests.support.faults import NONE, Fault, Proxy, asleep, hanging, losing, proxy, unavailable
 from tests.support.live import upload
 from tests.support.recordings import recording
 from tests.support.scores import errors
@@ -39,6 +39,28 @@ def second_to(first_url: str) -> Iterator[Server]:
     with running({"MODEL": "tiny.en", "SERVERS": servers}) as started:
         started.wait_until_ready()
         yield started
+
+
+@pytest.fixture(scope="module")
+def failing_and_second(server: Server) -> Iterator[tuple[Proxy, Server]]:
+    """A proxy that can be made to fail, and a server whose page prefers it."""
+    with proxy(server.url) as first, second_to(first.url) as second:
+        yield first, second
+
+
+@pytest.fixture
+def first(failing_and_second: tuple[Proxy, Server]) -> Proxy:
+    """That proxy, without a fault."""
+    first, _ = failing_and_second
+    first.fault = NONE
+    first.seen.clear()
+    return first
+
+
+@pytest.fixture
+def second(failing_and_second: tuple[Proxy, Server]) -> Server:
+    """The server whose page prefers the proxy."""
+    return failing_and_second[1]
 
 
 def assert_all_words(page: TranscriberPage, server: Server) -> None:
@@ -79,34 +101,32 @@ def test_a_killed_server_is_left_and_returned_to_at_a_pause(
     ids=["hangs", "answers 503", "answers HTML"],
 )
 def test_a_server_that_fails_otherwise_is_left_too(
-    server: Server, open_page: OpenPage, tmp_path: Path, fault: Fault
+    server: Server, first: Proxy, second: Server, open_page: OpenPage, tmp_path: Path, fault: Fault
 ) -> None:
-    with proxy(server.url) as first, second_to(first.url) as second:
-        page = open_page(second.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
-        page.allow(EXPECTED)
-        page.record()
-        page.wait_for_words(FAILS_AT)
-        first.fault = fault
-        page.wait_for_connection("switched", SWITCH_S)
-        page.wait_for_words("from the East", SWITCH_S)
-        page.wait_until_final("but a crayfish")
-        page.stop()
-        assert_all_words(page, server)
+    page = open_page(second.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
+    page.allow(EXPECTED)
+    page.record()
+    page.wait_for_words(FAILS_AT)
+    first.fault = fault
+    page.wait_for_connection("switched", SWITCH_S)
+    page.wait_for_words("from the East", SWITCH_S)
+    page.wait_until_final("but a crayfish")
+    page.stop()
+    assert_all_words(page, server)
 
 
 def test_a_server_whose_every_fifth_reply_is_lost_is_stayed_with(
-    server: Server, open_page: OpenPage, tmp_path: Path
+    server: Server, first: Proxy, second: Server, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    with proxy(server.url) as first, second_to(first.url) as second:
-        # The server has had the request: repeated, it must not be heard twice.
-        first.fault = losing(5, after_forwarding=True)
-        page = open_page(second.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
-        page.allow(EXPECTED)
-        page.record()
-        page.wait_until_final("but a crayfish")
-        page.stop()
-        assert_all_words(page, server)
-        assert chunks_of(first), "the first server was used"
+    # The server has had the request: repeated, it must not be heard twice.
+    first.fault = losing(5, after_forwarding=True)
+    page = open_page(second.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
+    page.allow(EXPECTED)
+    page.record()
+    page.wait_until_final("but a crayfish")
+    page.stop()
+    assert_all_words(page, server)
+    assert chunks_of(first), "the first server was used"
 
 
 def chunks_of(first: Proxy) -> list[str]:
@@ -114,9 +134,9 @@ def chunks_of(first: Proxy) -> list[str]:
 
 
 def test_thirty_seconds_without_network_lose_nothing(
-    page_server: Server, open_page: OpenPage, tmp_path: Path
+    server: Server, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
+    page = open_page(server.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
     page.allow(EXPECTED)
     page.record()
     page.wait_for_words("Lobsters")
@@ -126,4 +146,4 @@ def test_thirty_seconds_without_network_lose_nothing(
     page.page.context.set_offline(False)
     page.wait_until_final("but a crayfish")
     page.stop()
-    assert_all_words(page, page_server)
+    assert_all_words(page, server)

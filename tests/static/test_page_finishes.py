@@ -16,9 +16,9 @@ LAST_WORDS = 3
 
 
 def test_a_reload_in_the_middle_loses_nothing_but_the_last_blob(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.record()
     page.wait_for_words("what your country can do")
     heard = f"{page.final_text()} {page.partial_text()}"
@@ -32,9 +32,9 @@ def test_a_reload_in_the_middle_loses_nothing_but_the_last_blob(
 
 
 def test_what_no_server_has_heard_is_kept_over_a_reload(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.allow("Failed to load resource")
     page.page.route("**/transcribe", lambda route: route.abort())
     page.record()
@@ -47,9 +47,9 @@ def test_what_no_server_has_heard_is_kept_over_a_reload(
 
 
 def test_a_recording_can_be_discarded_or_read_again_later(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.record()
     page.wait_for_words("And so")
     page.page.reload()

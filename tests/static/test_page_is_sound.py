@@ -50,9 +50,9 @@ def assert_accessible(page: TranscriberPage) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_state_is_accessible_and_words_move_nothing(
-    open_page: OpenPage, page_server: Server, tmp_path: Path, scheme: str
+    open_page: OpenPage, server: Server, tmp_path: Path, scheme: str
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     assert_accessible(page)
     page.page.evaluate(SHIFTS)
@@ -74,9 +74,9 @@ def test_every_state_is_accessible_and_words_move_nothing(
     ids=["denied", "none"],
 )
 def test_no_microphone_is_explained(
-    open_page: OpenPage, page_server: Server, script: str, code: str
+    open_page: OpenPage, server: Server, script: str, code: str
 ) -> None:
-    page = open_page(page_server.url)
+    page = open_page(server.url)
     page.page.evaluate(script)
     page["record"].click()
     page.wait_for_state("failed")
@@ -86,19 +86,19 @@ def test_no_microphone_is_explained(
 
 
 def test_an_insecure_page_says_why_it_gets_no_microphone(
-    open_page: OpenPage, page_server: Server
+    open_page: OpenPage, server: Server
 ) -> None:
     elsewhere = "--host-resolver-rules=MAP insecure.test 127.0.0.1, MAP * ~NOTFOUND"
-    page = open_page(f"http://insecure.test:{page_server.port}", None, elsewhere)
+    page = open_page(f"http://insecure.test:{server.port}", None, elsewhere)
     page["record"].click()
     page["notice"].wait_for()
     assert page["notice"].get_attribute("data-code") == "insecure-origin"
 
 
 def test_a_microphone_that_goes_away_is_replaced(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK, before_s=1.0))
+    page = open_page(server.url, microphone(tmp_path, JFK, before_s=1.0))
     page.page.evaluate(REMEMBER)
     page.record()
     page.wait_for_words("And so")
@@ -118,9 +118,9 @@ def test_a_microphone_that_goes_away_is_replaced(
     [("ar", "rtl", "تسجيل"), ("ru", "ltr", "Запис"), ("fr", "ltr", "Record")],
 )
 def test_the_interface_speaks_the_browsers_language_or_english(
-    open_page: OpenPage, page_server: Server, locale: str, direction: str, label: str
+    open_page: OpenPage, server: Server, locale: str, direction: str, label: str
 ) -> None:
-    page = open_page(page_server.url)
+    page = open_page(server.url)
     page.page.add_init_script(
         f"Object.defineProperty(navigator, 'languages', {{ value: ['{locale}'] }});"
         f"Object.defineProperty(navigator, 'language', {{ value: '{locale}' }});"
@@ -133,8 +133,8 @@ def test_the_interface_speaks_the_browsers_language_or_english(
     assert_accessible(page)
 
 
-def test_a_phone_has_no_sideways_scrolling(open_page: OpenPage, page_server: Server) -> None:
-    page = open_page(page_server.url)
+def test_a_phone_has_no_sideways_scrolling(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server.url)
     page.page.set_viewport_size({"width": 360, "height": 720})
     assert page.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page["record"].is_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from tests.support.browser import TranscriberPage, microphone
 from tests.support.live import upload
 from tests.support.recordings import Recording, recording
 from tests.support.scores import errors
-from tests.support.server import Server, running
+from tests.support.server import Server
 
 JFK = recording("en/short-jfk.flac")
 READING = recording("en/long-ls-1688.flac")
@@ -26,9 +25,9 @@ SILENT_RECORDER = "MediaRecorder.prototype.start = () => {}"
 
 
 def test_words_appear_while_they_are_spoken_and_stay(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.record()
     page.wait_for_partial("And so")
     page.wait_until_final("country")
@@ -38,22 +37,22 @@ def test_words_appear_while_they_are_spoken_and_stay(
 
 
 def test_the_final_text_is_as_good_as_an_upload_of_the_same_sound(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, READING, until_s=READ_S))
+    page = open_page(server.url, microphone(tmp_path, READING, until_s=READ_S))
     page.record()
     page.page.wait_for_timeout(1000 * READ_S)  # it is spoken for so long
     page.stop()
-    uploaded = upload(page_server.url, page.recorded()).json()["text"]
+    uploaded = upload(server.url, page.recorded()).json()["text"]
     as_upload, as_page = errors(READ, uploaded), errors(READ, page.final_text())
     # One point of so many words, counted upwards.
     assert as_page.count <= as_upload.count + as_upload.words // 100 + 1, page.final_text()
 
 
 def test_raw_sound_by_choice_gives_the_same_words(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK))
+    page = open_page(server.url, microphone(tmp_path, JFK))
     page.page.locator("#panel-microphone > summary").click()
     page["source"].select_option("pcm")
     record_to_the_end(page)
@@ -62,9 +61,9 @@ def test_raw_sound_by_choice_gives_the_same_words(
 
 @pytest.mark.parametrize("script", [NO_RECORDER, SILENT_RECORDER], ids=["missing", "silent"])
 def test_raw_sound_is_sent_where_the_recorder_fails(
-    open_page: OpenPage, page_server: Server, tmp_path: Path, script: str
+    open_page: OpenPage, server: Server, tmp_path: Path, script: str
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, JFK, before_s=6.0))
+    page = open_page(server.url, microphone(tmp_path, JFK, before_s=6.0))
     page.page.add_init_script(script)
     page.page.reload()
     record_to_the_end(page)
@@ -78,9 +77,9 @@ def record_to_the_end(page: TranscriberPage) -> None:
 
 
 def test_pausing_leaves_out_what_is_said_meanwhile(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, READING))
+    page = open_page(server.url, microphone(tmp_path, READING))
     page.record()
     page.wait_for_words(first_words(READING, 4))
     page["pause"].click()
@@ -106,7 +105,7 @@ def first_words(read: Recording, count: int) -> str:
     ids=["Russian", "Arabic"],
 )
 def test_other_languages_are_detected_and_run_in_their_direction(
-    base_page_server: Server,
+    base_server: Server,
     open_page: OpenPage,
     tmp_path: Path,
     name: str,
@@ -114,22 +113,14 @@ def test_other_languages_are_detected_and_run_in_their_direction(
     slack: float,
 ) -> None:
     spoken = recording(name)
-    page = open_page(base_page_server.url, microphone(tmp_path, spoken))
+    page = open_page(base_server.url, microphone(tmp_path, spoken))
     page.record()
     page.page.wait_for_timeout(1000 * spoken.duration_s)  # it is spoken for so long
     page.stop()
     text = page.final_text()
-    uploaded = upload(base_page_server.url, page.recorded(), language=spoken.language)
+    uploaded = upload(base_server.url, page.recorded(), language=spoken.language)
     as_page = errors(spoken.text, text, spoken.language)
     as_upload = errors(spoken.text, uploaded.json()["text"], spoken.language)
     assert as_page.wer <= as_upload.wer + slack, text
     shown = page["final"].locator("p").first
     assert shown.evaluate("row => getComputedStyle(row).direction") == direction
-
-
-@pytest.fixture(scope="module")
-def base_page_server() -> Iterator[Server]:
-    """A server with `base` whose page knows no other server."""
-    with running({"MODEL": "base", "SERVERS": '["."]'}) as started:
-        started.wait_until_ready(600.0)
-        yield started

@@ -16,12 +16,12 @@ TALK = recording("en/long-ls-367.flac")
 
 
 def test_a_file_is_transcribed_and_downloaded_in_four_formats(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url)
+    page = open_page(server.url)
     page["file-input"].set_input_files(JFK.path)
     page.page.wait_for_selector('body[data-upload="done"]')
-    uploaded = upload(page_server.url, JFK.data).json()["text"]
+    uploaded = upload(server.url, JFK.data).json()["text"]
     assert page.final_text().split() == uploaded.split()
     assert page["upload-sending"].evaluate("bar => bar.value / bar.max") == 1
     assert page["upload-transcribing"].evaluate("bar => bar.value / bar.max") == 1
@@ -42,9 +42,9 @@ def downloaded(page: TranscriberPage, kind: str, folder: Path) -> str:
 
 
 def test_no_audio_is_refused_with_the_servers_words(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url)
+    page = open_page(server.url)
     page.allow("status of 415")
     letter = tmp_path / "letter.mp3"
     letter.write_text("Dear Sir or Madam, I have no sound.")
@@ -53,8 +53,8 @@ def test_no_audio_is_refused_with_the_servers_words(
     assert page["notice"].get_attribute("data-code") == "upload-failed"
 
 
-def test_an_upload_can_be_cancelled(open_page: OpenPage, page_server: Server) -> None:
-    page = open_page(page_server.url)
+def test_an_upload_can_be_cancelled(open_page: OpenPage, server: Server) -> None:
+    page = open_page(server.url)
     page["file-input"].set_input_files(TALK.path)
     page["upload-cancel"].click()
     page.page.wait_for_selector('body[data-upload="cancelled"]')

@@ -14,9 +14,9 @@ UNTIL_S = 14.0
 
 
 def test_a_watcher_who_comes_late_reads_the_same_final_text(
-    open_page: OpenPage, page_server: Server, tmp_path: Path
+    open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
-    page = open_page(page_server.url, microphone(tmp_path, TALK, until_s=UNTIL_S))
+    page = open_page(server.url, microphone(tmp_path, TALK, until_s=UNTIL_S))
     page.record()
     page.wait_until_final("lobster")
     link = page["watch-link"].get_attribute("href")
@@ -31,8 +31,8 @@ def test_a_watcher_who_comes_late_reads_the_same_final_text(
     assert not watcher["record"].is_visible()
 
 
-def test_a_link_to_nothing_says_so(open_page: OpenPage, page_server: Server) -> None:
-    watcher = open_page(f"{page_server.url}/?watch=nobody-has-this")
+def test_a_link_to_nothing_says_so(open_page: OpenPage, server: Server) -> None:
+    watcher = open_page(f"{server.url}/?watch=nobody-has-this")
     watcher.allow("status of 404")
     watcher["notice"].wait_for()
     assert watcher["notice"].get_attribute("data-code") == "watch-gone"

@@ -34,6 +34,16 @@ test("scripts without spaces between words get none between sessions either", ()
   equal(transcript.text, "今日は晴れ");
 });
 
+test("what was said in a stretch is joined as in the whole, from the last gap on", () => {
+  const transcript = new Transcript();
+  const gap = { id: 1, start: 1, end: 3, text: " […]", confidence: 0, words: [], gap: true };
+  transcript.add([segment(0, "One", 0), gap, segment(2, " two", 3)], 0);
+  transcript.add([segment(0, "three", 0)], 5);
+  deepEqual(transcript.said(0, 9), { text: "two three", startS: 3 });
+  deepEqual(transcript.said(4, 9), { text: "three", startS: 5 });
+  equal(transcript.said(6, 9), null);
+});
+
 test("what was final before a crash comes first", () => {
   const transcript = new Transcript([segment(0, "Before", 0)]);
   const added = transcript.add([segment(0, "after", 0)], 3);

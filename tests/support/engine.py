@@ -12,8 +12,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from tests.support.recordings import RATE_HZ, Samples, recording
+from transcriber.audio.vad import FRAME_SAMPLES, VoiceActivity
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import Decoded, Hypothesis, Lane, Listener, Window, Word
+from transcriber.live.endpoint import ONSET_PROB
 
 WORD_SAMPLES = RATE_HZ // 2
 _SENTENCE_WORDS = 3
@@ -43,6 +45,21 @@ def pcm_chunks(samples: Samples, seconds: float) -> list[bytes]:
     data = (samples * 32768).astype("<i2").tobytes()
     size = 2 * int(seconds * RATE_HZ)
     return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def spoken(samples: Samples) -> set[int]:
+    """Return the numbers of the words that stand in speech.
+
+    `FakeModel` hears words in silence too, of which no two sessions need to hear the same.
+    """
+    speech = VoiceActivity().push(samples) >= ONSET_PROB
+    middles = range(WORD_SAMPLES // 2, len(speech) * FRAME_SAMPLES, WORD_SAMPLES)
+    return {middle // WORD_SAMPLES for middle in middles if speech[middle // FRAME_SAMPLES]}
+
+
+def number(word: str) -> int:
+    """Return a word's number."""
+    return int(word.strip(" w."))
 
 
 class FakeModel:
@@ -81,11 +98,12 @@ class FakeModel:
             if self.failures[window.lane]:
                 self.failures[window.lane] -= 1
                 raise RuntimeError("out of memory")
-        start = self._place(window.audio) + round(window.prefix_s * RATE_HZ)
-        end = start + len(window.audio) - round(window.prefix_s * RATE_HZ)
+        new = window.audio[round(window.prefix_s * RATE_HZ) :]
+        start = self._place(new)
+        end = start + len(new)
         half = WORD_SAMPLES // 2
         numbers = range(-((half - start) // WORD_SAMPLES), -((half - end) // WORD_SAMPLES))
-        words = tuple(self._word(number, start) for number in numbers)
+        words = tuple(self._word(number, start) for number in numbers if self._is_spoken(number))
         if not words:
             return Decoded((), self.language, self.probability)
         if window.lane is Lane.FILE:
@@ -111,6 +129,10 @@ class FakeModel:
         text = f" w{number}" + ("." if number % _SENTENCE_WORDS == 0 else "")
         begin_s = max(0.0, (number * WORD_SAMPLES - start) / RATE_HZ)
         return Word(text, begin_s, ((number + 1) * WORD_SAMPLES - start) / RATE_HZ, 0.9)
+
+    def _is_spoken(self, number: int) -> bool:
+        """Tell whether there is such a word; here there is one in every half second."""
+        return True
 
     def _place(self, audio: Samples) -> int:
         """Return where in the recording a window begins."""

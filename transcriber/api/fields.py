@@ -14,8 +14,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from transcriber.api.errors import Problem, bad_field
 from transcriber.audio.pcm import PcmFormat
-from transcriber.engine.window import DecodingOptions, Task
+from transcriber.engine.window import DecodingOptions, LanguageDetection, Task
 from transcriber.formats import TEXT_FORMATS
+from transcriber.live.intake import Skip
 
 AUDIO_FIELDS = ("audio", "file", "audio_file")
 FORMATS = ("json", "verbose_json", *TEXT_FORMATS)
@@ -101,8 +102,7 @@ class Fields:
         """Return the session's id, None for a whole recording."""
         value = self._values.get("session_id")
         if value is None:
-            if self._values.get("skip_s", "").strip():
-                raise _no_skip()
+            self.skip(1, 0.0)
             for name in ("sequence", "final"):
                 if name in self._values:
                     raise bad_field(
@@ -111,12 +111,15 @@ class Fields:
             return None
         return checked_session_id(value)
 
-    def skip_s(self, sequence: int, most_s: float) -> float:
-        """Return how much of a new session's audio is final in an earlier one, in seconds."""
-        seconds = self.number("skip_s", 0.0, most_s)
-        if seconds is not None and sequence != 0:
-            raise _no_skip()
-        return seconds or 0.0
+    def skip(self, sequence: int, most_s: float) -> Skip:
+        """Return what of a new session's audio is final in an earlier one."""
+        for name in ("skip_s", "skip_text", "skip_text_s"):
+            if sequence != 0 and self._values.get(name, "").strip():
+                raise bad_field(name, f"{name} belongs to sequence 0 of a live session.")
+        seconds = self.number("skip_s", 0.0, most_s) or 0.0
+        text = self.text("skip_text")
+        text_s = self.number("skip_text_s", 0.0, seconds) or 0.0
+        return Skip(seconds, text, text_s)
 
     def decoding(self, words_by_default: bool) -> DecodingOptions:
         """Return the decoding options."""
@@ -128,6 +131,9 @@ class Fields:
             temperature=self.number("temperature", 0.0, 1.0),
             word_timestamps=self.flag("word_timestamps", words_by_default),
             vad_filter=self.flag("vad_filter", True),
+            language_detection=cast(
+                "LanguageDetection", self.choice("language_detection", ("session", "utterance"))
+            ),
         )
 
     def language(self) -> str | None:
@@ -139,10 +145,6 @@ class Fields:
         if code not in _LANGUAGE_CODES:
             raise bad_field("language", "language is a code such as en, ar or ru, or auto.")
         return code
-
-
-def _no_skip() -> Problem:
-    return bad_field("skip_s", "skip_s belongs to sequence 0 of a live session.")
 
 
 def checked_session_id(value: str) -> str:

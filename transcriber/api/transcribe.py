@@ -55,9 +55,9 @@ def _chunk(
 ) -> Response:
     sequence = fields.whole_number("sequence", 0, MAX_SEQUENCE)
     final = fields.flag("final")
-    skip_s = fields.skip_s(sequence, service().settings.max_chunk_s)
+    skip = fields.skip(sequence, service().settings.max_chunk_s)
     options = fields.decoding(words_by_default=True)
-    chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip_s)
+    chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip)
     if not final and not any(part.data for part in chunk.parts):
         raise Problem(
             "missing-audio",

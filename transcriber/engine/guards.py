@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from transcriber.engine.window import UNSURE_LOGPROB, Hypothesis
+
+_WORD = re.compile(r"\S+")
+_MARK = re.compile(r"[\W_]+")
 
 # The threshold of OpenAI's decoder: silence if the model itself doubts that there is speech, and
 # is unsure of the words.
@@ -12,6 +17,24 @@ NO_SPEECH_PROB = 0.6
 def letters(text: str) -> int:
     """Return how many letters and digits a text has: marks alone say nothing."""
     return sum(character.isalnum() for character in text)
+
+
+def without_loop(text: str) -> str:
+    """Return the text up to where it starts to repeat itself to the end, with one repetition.
+
+    A greedy pass without the ladder may run into a loop: "the Pacific. The Pacific. The Pacific."
+    People repeat a word or two; four times the same, or three times the same several words, at the
+    very end of what was heard, is the model.
+    """
+    spans = [match.span() for match in _WORD.finditer(text)]
+    words = [_MARK.sub("", text[start:end]).casefold() for start, end in spans]
+    for size in range(1, len(words) // 3 + 1):
+        unit, count = words[-size:], 1
+        while words[-size * (count + 1) : -size * count] == unit:
+            count += 1
+        if count >= (4 if size == 1 else 3):
+            return text[: spans[len(words) - size * (count - 1) - 1][1]]
+    return text
 
 
 def trustworthy(hypothesis: Hypothesis) -> bool:

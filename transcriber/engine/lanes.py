@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from transcriber.engine.guards import NO_SPEECH_PROB, letters, trustworthy
+from transcriber.engine.guards import NO_SPEECH_PROB, letters, trustworthy, without_loop
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
@@ -27,7 +27,7 @@ BEAM_SIZE = 5
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
-_TOKENS_PER_S, _TOKENS_FREE = 15, 20
+_TOKENS_PER_S, _TOKENS_FREE = 15, 10
 # By that factor the text of a piece heard alone must be longer to be believed instead.
 _MUCH_LONGER = 1.15
 
@@ -53,10 +53,11 @@ def canary(model: SpeechModel) -> None:
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:
     """Greedy and without timestamps, in an encoder window just long enough."""
-    encoded, _ = model.encode(window.audio, model.partial_context_s)
+    encoded, _ = model.encode(window.audio, model.open_context_s)
     language, probability = model.language(window, encoded)
     tokenizer = model.tokenizer(language, window.options.task)
-    prompt = model.prompt(tokenizer, window)
+    prefix = tokenizer.encode(" " + window.prefix) if window.prefix else []
+    prompt = model.prompt(tokenizer, window) + prefix
     result = model.whisper.model.generate(
         encoded,
         [prompt],
@@ -66,11 +67,11 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
         return_no_speech_prob=True,
         suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
     )[0]
-    tokens = tuple(result.sequences_ids[0])
+    tokens = tuple(_behind(prefix, result.sequences_ids[0]))
     hypothesis = Hypothesis(
-        text=tokenizer.decode(tokens),
+        text=without_loop(tokenizer.decode(tokens)),
         start=0.0,
-        end=window.seconds,
+        end=window.seconds - window.prefix_s,
         avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
         no_speech_prob=result.no_speech_prob,
         tokens=tokens,
@@ -111,7 +112,7 @@ class _Found:
 
 
 def _search(model: SpeechModel, window: Window) -> _Found:
-    encoded, frames = model.encode(window.audio, None)
+    encoded, frames = model.encode(window.audio, model.open_context_s if window.open else None)
     language, probability = model.language(window, encoded)
     tokenizer = model.tokenizer(language, window.options.task)
     prefix_tokens = tokenizer.encode(" " + window.prefix) if window.prefix else []
@@ -120,9 +121,7 @@ def _search(model: SpeechModel, window: Window) -> _Found:
         encoded, prompt, tokenizer, _options(model, tokenizer, window, prompt)
     )
     tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-    # CTranslate2 returns a forced prefix as the beginning of what it found.
-    if tokens[: len(prefix_tokens)] == prefix_tokens:
-        tokens = tokens[len(prefix_tokens) :]
+    tokens = _behind(prefix_tokens, tokens)
     hypothesis = Hypothesis(
         text=tokenizer.decode(tokens),
         start=0.0,
@@ -136,6 +135,11 @@ def _search(model: SpeechModel, window: Window) -> _Found:
     return _Found(
         hypothesis, window, tokenizer, encoded, frames, prefix_tokens, language, probability
     )
+
+
+def _behind(prefix: list[int], tokens: list[int]) -> list[int]:
+    """Return what was found behind a forced prefix; CTranslate2 gives it back as the beginning."""
+    return tokens[len(prefix) :] if tokens[: len(prefix)] == prefix else tokens
 
 
 def _better(found: _Found, alone: _Found, stopped_early: bool) -> _Found:
@@ -223,11 +227,13 @@ def _hypothesis(segment: Any) -> Hypothesis:
 
 def _temperatures(window: Window) -> tuple[float, ...]:
     wanted = window.options.temperature
+    if window.open and wanted is None:
+        return TEMPERATURES[:1]
     return TEMPERATURES if wanted is None else (wanted,)
 
 
 def _most_tokens(model: SpeechModel, window: Window, prompt: list[int]) -> int:
-    most = int(window.seconds * _TOKENS_PER_S) + _TOKENS_FREE
+    most = int((window.seconds - window.prefix_s) * _TOKENS_PER_S) + _TOKENS_FREE
     return min(most, int(model.whisper.max_length) - len(prompt))
 
 

@@ -24,6 +24,8 @@ FULL_CONTEXT_S = 30
 # Stock weights break in shorter windows, and need silence after the speech (docs/design.md).
 SHORT_CONTEXT_S = 15
 CONTEXT_MARGIN_S = 3
+# Less is no evidence that somebody speaks another language than before.
+EVIDENCE_S, EVIDENCE_PROB = 3.0, 0.9
 _MEASURED_SHORT = ("tiny.en", "base")
 
 
@@ -36,7 +38,7 @@ class SpeechModel:
         device: where it runs.
         workers: how many passes may run in the model at the same time.
         cpu_threads: threads of one pass on a CPU.
-        partial_context: `15`, `30` or `auto`, the partial lane's encoder window.
+        partial_context: `15`, `30` or `auto`, the encoder window for utterances that go on.
 
     Raises:
         RuntimeError, ValueError: CTranslate2 can't load the files or run on the device.
@@ -64,7 +66,7 @@ class SpeechModel:
         self.multilingual: bool = self.whisper.model.is_multilingual
         self.languages = self._known_languages()
         short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
-        self.partial_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
+        self.open_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
 
@@ -99,8 +101,18 @@ class SpeechModel:
             return "en", 1.0
         if window.language is not None:
             return window.language, 1.0
-        token, probability = self.whisper.model.detect_language(encoded)[0][0]
-        return token[2:-2], float(probability)
+        detected = self.whisper.model.detect_language(encoded)[0]
+        found = {token[2:-2]: float(probability) for token, probability in detected}
+        likeliest = max(found, key=found.__getitem__)
+        expected = window.expected_language
+        enough = window.seconds - window.prefix_s >= EVIDENCE_S
+        if (
+            expected is not None
+            and expected in found
+            and not (enough and found[likeliest] >= EVIDENCE_PROB)
+        ):
+            return expected, found[expected]
+        return likeliest, found[likeliest]
 
     def prompt(self, tokenizer: Tokenizer, window: Window) -> list[int]:
         """Return the tokens before the text: hotwords, the text before, language and task."""

@@ -22,6 +22,7 @@ UNSURE_LOGPROB = -1.0
 LOOP_RATIO = 2.4
 
 Task = Literal["transcribe", "translate"]
+LanguageDetection = Literal["session", "utterance"]
 
 
 class Lane(Enum):
@@ -43,6 +44,8 @@ class DecodingOptions:
         temperature: sampling temperature; None means the ladder 0, 0.2 … 1 with fallback.
         word_timestamps: whether segments carry their words with times.
         vad_filter: whether stretches without speech are skipped.
+        language_detection: whether a live session keeps the language it was detected in first, or
+            each of its utterances is detected anew.
     """
 
     language: str | None = None
@@ -52,6 +55,7 @@ class DecodingOptions:
     temperature: float | None = None
     word_timestamps: bool = True
     vad_filter: bool = True
+    language_detection: LanguageDetection = "session"
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,13 @@ class Window:
         lane: the way of decoding.
         options: the client's wishes.
         language: the language to decode in, or None to detect it in this window.
+        expected_language: where it is detected, the one to keep without evidence of another.
         previous_text: final text just before the window, used as the prompt.
-        prefix: in the final lane, the text of the first `prefix_s` seconds, which is final already:
-            the model hears them and is made to begin with it.
+        prefix: the text of the first `prefix_s` seconds, which is final already: the model hears
+            them and is made to begin with it.
         least_letters: text with fewer makes the final lane suspect that it stopped early.
+        open: in the final lane, the utterance goes on: the window is heard once, without the
+            ladder, in the shorter encoder window that partial text gets.
         clips: in the file lane, (start, end) seconds within `audio` that hold speech.
     """
 
@@ -74,10 +81,12 @@ class Window:
     lane: Lane
     options: DecodingOptions = DecodingOptions()
     language: str | None = None
+    expected_language: str | None = None
     previous_text: str = ""
     prefix: str = ""
     prefix_s: float = 0.0
     least_letters: int = 0
+    open: bool = False
     clips: tuple[tuple[float, float], ...] = ()
 
     @property

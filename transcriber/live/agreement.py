@@ -32,6 +32,12 @@ class LocalAgreement:
         self._previous = words
         return spans[self._stable - 1][1] if self._stable else 0
 
+    def forget(self, text: str) -> None:
+        """The beginning of the hypothesis is final: what follows is compared without it."""
+        words = len(_WORD.findall(text))
+        self._previous = self._previous[words:]
+        self._stable = max(0, self._stable - words)
+
 
 def _sound(word: str) -> str:
     return _NOT_SOUND.sub("", word).casefold()

@@ -50,6 +50,24 @@ class AudioSeconds:
     lost: float = 0.0
 
 
+@dataclass(frozen=True)
+class Skip:
+    """The beginning of a session's audio that an earlier session has made final.
+
+    Attributes:
+        seconds: how much it is.
+        text: the last of its words, as context for those to come.
+        text_s: where in the session's audio these begin.
+    """
+
+    seconds: float = 0.0
+    text: str = ""
+    text_s: float = 0.0
+
+
+NO_SKIP = Skip()
+
+
 class Intake:
     """The audio side of one session.
 
@@ -81,7 +99,7 @@ class Intake:
     def needed_from(self) -> int:
         """The earliest sample that a piece to come may hold; at the end, the end."""
         needed_from = self.endpointer.needed_from
-        if self._ended and self.endpointer.caught_up:
+        if self._ended and self.endpointer.open_start is None:
             return max(needed_from, self.buffer.end)
         return needed_from
 
@@ -162,9 +180,7 @@ class Intake:
             closed: samples in pieces that are closed but not yet final.
         """
         line = self.endpointer
-        settled = self.buffer.end if line.caught_up else line.position
-        if line.open_start is not None:
-            settled = line.open_start
+        settled = self.buffer.end if line.open_start is None else line.open_start
         lost = sum(end - start for start, end in self._holes if end <= settled)
         silence = max(0, settled - lost - self._skipped - closed - self._final)
         received = self._received - self._skipped

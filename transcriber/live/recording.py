@@ -20,11 +20,12 @@ from transcriber.audio.vad import FRAME_SAMPLES, VoiceActivity
 from transcriber.engine.pool import Source, Timing
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
 from transcriber.live.intake import AudioSeconds
-from transcriber.live.passes import PROMPT_WORDS
 from transcriber.live.transcript import Settled, Transcript
 
 # A block is cut at its longest pause after the first of these, at the second at the latest.
 BLOCK_S, MAX_BLOCK_S = 240.0, 300.0
+# The prompt is the text just before; more words than this bring old errors, not accuracy.
+PROMPT_WORDS = 20
 SPEECH_PROB = 0.5
 # The least speech in a stretch: shorter ones are clicks.
 MIN_SPEECH_S = 0.1

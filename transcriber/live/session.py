@@ -24,7 +24,7 @@ from transcriber.live.errors import (
     SessionExpired,
     SessionTooLong,
 )
-from transcriber.live.intake import ChunkPart, Heard, Intake
+from transcriber.live.intake import NO_SKIP, ChunkPart, Heard, Intake, Skip
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Passes, Submit
 from transcriber.live.readable import Readable
@@ -45,18 +45,18 @@ _PAUSE_S = 2.5
 class Chunk:
     """One POST: its sequence, its bytes, whether it is the last, and when it came.
 
-    `skip_s`, with the first: so many seconds are final in an earlier session already.
+    `skip`, with the first: what is final in an earlier session already.
     """
 
     sequence: int
     parts: list[ChunkPart]
     final: bool = False
     arrived_s: float = field(default_factory=time.monotonic)
-    skip_s: float = 0.0
+    skip: Skip = NO_SKIP
 
     def fingerprint(self) -> bytes:
         """Return what tells a retry of this chunk from another one under its sequence."""
-        fields = f"{'!' if self.final else ''}{self.skip_s or ''}"
+        fields = f"{'!' if self.final else ''}{self.skip if self.skip != NO_SKIP else ''}"
         return digest(b"".join(part.data for part in self.parts) + fields.encode())
 
 
@@ -84,6 +84,7 @@ class Session(Readable):
             self._changed,
             self._progress,
             pace or Pace(settings.latency_target_ms / 1000, clock),
+            settings.final_hold_s,
         )
         self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
         self._refused: dict[int, AudioError] = {}
@@ -175,7 +176,7 @@ class Session(Readable):
             if chunk.final:
                 self._final_sequence = sequence
             if sequence == 0:
-                self._intake.skip_to(chunk.skip_s)
+                self._passes.skip(chunk.skip)
         return verdict
 
     def _is_beyond_end(self, sequence: int) -> bool:

@@ -95,6 +95,19 @@ class Transcript:
         self._open = Partial(text, self._agreement.update(text))
         self._refresh()
 
+    def advance(self, heard: Hypothesis, offset_s: float, rest: str) -> None:
+        """The beginning of the open piece becomes final, while the rest of it stays open.
+
+        Args:
+            heard: the words that become final.
+            offset_s: where the open piece began in the recording, in seconds.
+            rest: the hypothesis of what stays open.
+        """
+        self.add([heard], offset_s)
+        self._agreement.forget(heard.text)
+        self._open = Partial(rest, self._agreement.update(rest))
+        self._refresh(changed=True)
+
     def close(self) -> None:
         """The open piece has ended: its text stays shown until it becomes final."""
         self._closing.append(self._open)

@@ -1,0 +1,199 @@
+"""Which words of the open piece are final, though one speaks on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from transcriber.engine.window import SAMPLE_RATE_HZ, Hypothesis, Lane, Window, Word
+from transcriber.live.endpoint import Utterance
+from transcriber.live.settle import (
+    HOLD_S,
+    LEAST_S,
+    LONG_S,
+    Hearing,
+    ends_sentence,
+    settle,
+    settled_words,
+)
+
+START_S = 100.0  # where the open piece begins in the recording
+
+
+def samples(seconds: float) -> int:
+    return round(seconds * SAMPLE_RATE_HZ)
+
+
+def heard(count: int, end: str = "", logprob: float = -0.3, word_s: float = 0.5) -> Hypothesis:
+    """Return a hypothesis of so many words, one right after the other."""
+    words = [Word(f" w{n}", n * word_s, (n + 1) * word_s, 0.9) for n in range(count)]
+    text = "".join(word.word for word in words) + end
+    return Hypothesis(text, 0.0, count * word_s, tuple(words), logprob, tokens=(1, 2, 3))
+
+
+def hearing(seconds: float, speech_s: float, pause: bool = False) -> Hearing:
+    """Return a pass over an open piece, in whose pause it would end 0.2 s after the speech."""
+    window = Window(np.zeros(samples(seconds), np.float32), Lane.FINAL, open=True)
+    start, speech = samples(START_S), samples(START_S + speech_s)
+    cut = speech + samples(0.2) if pause else None
+    return Hearing(window, start, start + samples(seconds), speech, cut)
+
+
+# -- how many words -------------------------------------------------------------------------------
+
+
+def test_where_no_clause_ends_what_has_been_open_for_long_is_cut() -> None:
+    short_s = HOLD_S + LONG_S - 0.5
+    assert settled_words(heard(int(2 * short_s)), short_s, in_pause=False) == 0
+    assert settled_words(heard(20), seconds=10.0, in_pause=False) == int((10.0 - HOLD_S) / 0.5)
+
+
+def test_it_is_cut_where_words_lie_farthest_apart() -> None:
+    words = heard(20).words
+    words = (*words[:15], replace(words[15], start=7.55), *words[16:])
+    assert settled_words(replace(heard(20), words=words), 10.0, in_pause=False) == 15
+
+
+@pytest.mark.parametrize("mark", [",", ";", ".", "؟", "、", "。"])
+def test_before_that_words_become_final_up_to_the_last_clause_that_has_ended(mark: str) -> None:
+    words = heard(6).words
+    words = (*words[:2], replace(words[2], word=f" w2{mark}"), *words[3:])
+    assert settled_words(replace(heard(6), words=words), 3.0, in_pause=False) == 3
+    assert settled_words(replace(heard(6), words=words), 2.6, in_pause=False) == 0, "too near"
+
+
+def test_a_breath_is_as_good_as_a_comma() -> None:
+    words = heard(6).words
+    words = (*words[:2], replace(words[2], end=1.3), *words[3:])
+    assert settled_words(replace(heard(6), words=words), 3.0, in_pause=False) == 3
+
+
+@pytest.mark.parametrize("hold_s", [0.8, HOLD_S, 2.5])
+@pytest.mark.parametrize("seconds", np.arange(1.0, 12.0, 0.7))
+def test_what_breaks_off_at_the_end_is_not_final(seconds: float, hold_s: float) -> None:
+    words = heard(int(2 * seconds)).words
+    found = settled_words(heard(int(2 * seconds)), seconds, in_pause=False, hold_s=hold_s)
+    assert all(word.end <= seconds - hold_s for word in words[:found])
+
+
+def test_the_last_word_stays_open_however_long_ago_it_was_said() -> None:
+    assert settled_words(heard(4), seconds=20.0, in_pause=False) == 3
+    assert settled_words(heard(4), seconds=20.0, in_pause=True) == 3
+    assert settled_words(heard(1), seconds=20.0, in_pause=False) == 0
+
+
+def test_no_stretch_is_too_short_to_be_worth_a_border() -> None:
+    syllables = heard(8, word_s=0.1)
+    assert syllables.words[-2].end < LEAST_S
+    assert settled_words(syllables, seconds=10.0, in_pause=False) == 0
+
+
+def test_a_word_behind_one_that_may_change_is_not_final_even_if_the_model_times_it_so() -> None:
+    times = ((0, 1), (1, 9.5), (2, 3), (3, 4))
+    words = tuple(Word(" word", start, end, 0.9) for start, end in times)
+    hypothesis = Hypothesis(" word" * 4, 0.0, 9.5, words)
+    assert settled_words(hypothesis, seconds=10.0, in_pause=False) == 1
+
+
+def test_at_a_pause_a_whole_sentence_is_final_with_its_last_word() -> None:
+    assert settled_words(heard(4, end="."), seconds=2.4, in_pause=True) == 4
+
+
+def test_the_same_sentence_without_a_pause_may_go_on() -> None:
+    assert settled_words(heard(4, end="."), seconds=2.4, in_pause=False) == 0
+
+
+def test_a_pause_within_a_sentence_makes_nothing_more_final() -> None:
+    assert settled_words(heard(4), seconds=2.4, in_pause=True) == 0
+    assert settled_words(heard(20), seconds=10.4, in_pause=True) < 20
+
+
+@pytest.mark.parametrize("text", [" Done.", " Really?", " «Да!»", " نعم؟", " 好。", ' "Yes."'])
+def test_a_sentence_ends_with_the_mark_of_its_script(text: str) -> None:
+    assert ends_sentence(text)
+
+
+@pytest.mark.parametrize("text", ["", " and then", " well,", " I mean...", " 3.5 and"])
+def test_anything_else_ends_no_sentence(text: str) -> None:
+    assert not ends_sentence(text)
+
+
+# -- what becomes of them -----------------------------------------------------------------------
+
+
+def test_the_text_is_parted_between_two_words_and_so_is_the_audio() -> None:
+    found = settle(hearing(10.0, 10.0), heard(20))
+    assert found is not None
+    assert found.rest is not None
+    assert found.final.text + found.rest.text == heard(20).text
+    count = len(found.final.words)
+    assert found.cut == samples(START_S + count * 0.5)
+    assert (found.final.start, found.final.end) == (0.0, count * 0.5)
+    assert found.rest.text.startswith(f" w{count} ")
+
+
+def test_the_border_lies_in_the_middle_between_two_words() -> None:
+    words = (Word(" a", 0, 1, 0.9), Word(" b", 2, 3, 0.9))
+    found = settle(hearing(3.0, 3.0), Hypothesis(" a b", 0.0, 3.0, words))
+    assert found is not None
+    assert found.cut == samples(START_S + 1.5)
+
+
+def test_no_final_word_reaches_over_the_border() -> None:
+    words = (Word(" a,", 0, 1.6, 0.9), Word(" b", 1.2, 3, 0.9))
+    found = settle(hearing(3.0, 3.0), Hypothesis(" a, b", 0.0, 3.0, words))
+    assert found is not None
+    border_s = found.cut / SAMPLE_RATE_HZ - START_S
+    assert found.final.words[-1].end == found.final.end == pytest.approx(border_s)
+
+
+def test_a_whole_sentence_ends_where_the_pause_does() -> None:
+    pass_ = hearing(2.4, 2.0, pause=True)
+    found = settle(pass_, heard(4, end="."))
+    assert found is not None
+    assert (found.cut, found.rest) == (pass_.pause_cut, None)
+    assert len(found.final.words) == 4
+    assert found.final.tokens == heard(4).tokens, "which are only known for all of it"
+
+
+@pytest.mark.parametrize(
+    "hypothesis",
+    [
+        pytest.param(heard(20, logprob=-1.2), id="guessed"),
+        pytest.param(Hypothesis(heard(20).text, 0, 10, heard(20).words, -0.3, 0, 3.0), id="a loop"),
+        pytest.param(Hypothesis(" w0 w1.", 0, 1), id="without words"),
+        pytest.param(heard(2), id="too little"),
+    ],
+)
+def test_what_cant_be_relied_on_stays_open(hypothesis: Hypothesis) -> None:
+    assert settle(hearing(10.0, 10.0), hypothesis) is None
+    assert settle(hearing(10.4, 10.0, pause=True), hypothesis) is None
+
+
+def test_a_translation_becomes_final_whole_or_not_at_all() -> None:
+    assert settle(hearing(10.0, 10.0), heard(20), whole_only=True) is None
+    found = settle(hearing(2.4, 2.0, pause=True), heard(4, end="."), whole_only=True)
+    assert found is not None
+    assert found.rest is None
+
+
+# -- a pass that has heard what is closed later -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "start_s, speech_s, pause, covers",
+    [
+        pytest.param(0.0, 2.0, True, True, id="all of it, and the pause"),
+        pytest.param(0.0, 2.0, False, False, id="too little of the pause"),
+        pytest.param(0.0, 2.5, True, False, id="more was said"),
+        pytest.param(0.5, 2.0, True, False, id="its beginning is final"),
+    ],
+)
+def test_a_pass_covers_a_piece_that_holds_nothing_new(
+    start_s: float, speech_s: float, pause: bool, covers: bool
+) -> None:
+    start, speech = samples(START_S + start_s), samples(START_S + speech_s)
+    piece = Utterance(start, speech + samples(0.5), speech + samples(0.8), speech, 2.0)
+    assert hearing(2.4, 2.0, pause).covers(piece) == covers
