@@ -28,6 +28,9 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 10
+# A closed piece shorter than this is heard as an open one first: the whole encoder window and the
+# ladder gain little on a few words, and most pieces are what a careful pass left open.
+_BRIEF_S = 3.0
 # By that factor the text of a piece heard alone must be longer to be believed instead.
 _MUCH_LONGER = 1.15
 
@@ -80,21 +83,29 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
 
 
 def _final(model: SpeechModel, window: Window) -> Decoded:
-    """One beam search over the piece with the temperature ladder, then word alignment.
+    """One beam search over the piece, then word alignment; the temperature ladder if it is needed.
 
     Without timestamp tokens: the piece was cut at pauses, so its borders are known, and the
     loop of `transcribe` would decode the silence after the last word once more and invent there.
     """
-    found = _search(model, window)
-    stopped_early = letters(found.hypothesis.text) < window.least_letters
-    if window.prefix and (stopped_early or not found.hypothesis.sure):
+    brief = window.seconds - window.prefix_s < _BRIEF_S
+    found = _search(model, replace(window, open=window.open or brief))
+    if brief and not window.open and not _is_good(found, window):
+        found = _search(model, window)
+    if window.prefix and not _is_good(found, window):
         # The forced prefix sometimes makes the model end at once: hear the piece on its own.
         start = round(window.prefix_s * SAMPLE_RATE_HZ)
         alone = _search(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
+        stopped_early = letters(found.hypothesis.text) < window.least_letters
         found = _better(found, alone, stopped_early)
     if not trustworthy(found.hypothesis):
         return Decoded((), found.language, found.probability)
     return Decoded((_aligned(model, found),), found.language, found.probability)
+
+
+def _is_good(found: _Found, window: Window) -> bool:
+    """Tell whether it was heard without trouble, and to its end."""
+    return found.hypothesis.sure and letters(found.hypothesis.text) >= window.least_letters
 
 
 @dataclass(frozen=True)
