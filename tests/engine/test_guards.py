@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.guards import trustworthy, without_loop
+from transcriber.engine.guards import echoes, trustworthy, without_loop
 from transcriber.engine.window import Hypothesis
 
 
@@ -44,3 +44,16 @@ def test_a_hypothesis_is_believed_unless_it_doubts_itself(
 )
 def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
     assert without_loop(text) == kept
+
+
+@pytest.mark.parametrize(
+    "prefix, text, is_echo",
+    [
+        ("It was here, that lobster Newburg was made.", " It was here that lobster Newburg", True),
+        ("It was here that dinners were arranged.", " It was here that lobster was made", False),
+        ("words, words, words", " words, words", False),
+        ("", " one two three four five six seven", False),
+    ],
+)
+def test_to_say_the_prefix_again_is_an_echo(prefix: str, text: str, is_echo: bool) -> None:
+    assert echoes(prefix, text) == is_echo

@@ -8,6 +8,8 @@ from transcriber.engine.window import UNSURE_LOGPROB, Hypothesis
 
 _WORD = re.compile(r"\S+")
 _MARK = re.compile(r"[\W_]+")
+# So many words in a row that stand in the prefix are no chance.
+_ECHO_WORDS = 6
 
 # The threshold of OpenAI's decoder: silence if the model itself doubts that there is speech, and
 # is unsure of the words.
@@ -35,6 +37,20 @@ def without_loop(text: str) -> str:
         if count >= (4 if size == 1 else 3):
             return text[: spans[len(words) - size * (count - 1) - 1][1]]
     return text
+
+
+def echoes(prefix: str, text: str) -> bool:
+    """Tell whether a text says again what its forced prefix said, instead of going on.
+
+    Where little or nothing is spoken behind the prefix, the model may begin it anew.
+    """
+    before, words = (
+        [_MARK.sub("", word).casefold() for word in one.split()] for one in (prefix, text)
+    )
+    size = min(len(words), _ECHO_WORDS)
+    if size < _ECHO_WORDS:
+        return False
+    return any(before[at : at + size] == words[:size] for at in range(len(before) - size + 1))
 
 
 def trustworthy(hypothesis: Hypothesis) -> bool:

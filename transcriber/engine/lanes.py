@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from transcriber.engine.guards import NO_SPEECH_PROB, letters, trustworthy, without_loop
+from transcriber.engine.guards import NO_SPEECH_PROB, echoes, letters, trustworthy, without_loop
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
@@ -56,7 +56,7 @@ def canary(model: SpeechModel) -> None:
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:
     """Greedy and without timestamps, in an encoder window just long enough."""
-    encoded, _ = model.encode(window.audio, model.open_context_s)
+    encoded, _ = model.encode(window.audio, model.context_s(window))
     language, probability = model.language(window, encoded)
     tokenizer = model.tokenizer(language, window.options.task)
     prefix = tokenizer.encode(" " + window.prefix) if window.prefix else []
@@ -79,7 +79,8 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
         no_speech_prob=result.no_speech_prob,
         tokens=tokens,
     )
-    return Decoded((hypothesis,) if trustworthy(hypothesis) else (), language, probability)
+    believed = trustworthy(hypothesis) and not echoes(window.prefix, hypothesis.text)
+    return Decoded((hypothesis,) if believed else (), language, probability)
 
 
 def _final(model: SpeechModel, window: Window) -> Decoded:
@@ -97,7 +98,8 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
         start = round(window.prefix_s * SAMPLE_RATE_HZ)
         alone = _search(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
         stopped_early = letters(found.hypothesis.text) < window.least_letters
-        found = _better(found, alone, stopped_early)
+        echo = echoes(window.prefix, found.hypothesis.text)
+        found = alone if echo else _better(found, alone, stopped_early)
     if not trustworthy(found.hypothesis):
         return Decoded((), found.language, found.probability)
     return Decoded((_aligned(model, found),), found.language, found.probability)
@@ -105,7 +107,9 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
 
 def _is_good(found: _Found, window: Window) -> bool:
     """Tell whether it was heard without trouble, and to its end."""
-    return found.hypothesis.sure and letters(found.hypothesis.text) >= window.least_letters
+    text = found.hypothesis.text
+    whole = letters(text) >= window.least_letters and not echoes(window.prefix, text)
+    return found.hypothesis.sure and whole
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class _Found:
 
 
 def _search(model: SpeechModel, window: Window) -> _Found:
-    encoded, frames = model.encode(window.audio, model.open_context_s if window.open else None)
+    encoded, frames = model.encode(window.audio, model.context_s(window) if window.open else None)
     language, probability = model.language(window, encoded)
     tokenizer = model.tokenizer(language, window.options.task)
     prefix_tokens = tokenizer.encode(" " + window.prefix) if window.prefix else []

@@ -66,6 +66,7 @@ class SpeechModel:
         self.multilingual: bool = self.whisper.model.is_multilingual
         self.languages = self._known_languages()
         short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
+        self._short_everywhere = partial_context == "15"
         self.open_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
@@ -94,6 +95,15 @@ class SpeechModel:
         padded = np.zeros((1, features.shape[0], context), np.float32)
         padded[0, :, :frames] = features[:, :frames]
         return self.whisper.model.encode(get_ctranslate2_storage(padded)), frames
+
+    def context_s(self, window: Window) -> int:
+        """Return the shortest encoder window for an utterance that goes on, in seconds.
+
+        The short one is known to be safe in English alone: in Russian it cost `base` five words in
+        a hundred.
+        """
+        english = not self.multilingual or window.language == "en"
+        return self.open_context_s if english or self._short_everywhere else FULL_CONTEXT_S
 
     def language(self, window: Window, encoded: Any) -> tuple[str, float]:
         """Return the language to decode a window in, detected unless given, and how sure."""
