@@ -90,13 +90,8 @@ def test_no_words_are_doubled_or_lost_at_the_seams(server: Server) -> None:
     assert [four for four in set(fours) if fours.count(four) > max(1, expected.count(four))] == []
 
 
-# Both recitations are sung. Since words become final while speech goes on, live text has up to six
-# errors of 33 words more than an upload, which itself has 10 to 13.
-SUNG = pytest.mark.xfail(reason="live text of sung Arabic is worse than the upload's", strict=False)
-
-
 @pytest.mark.parametrize("detected", [False, True], ids=["given", "detected"])
-@pytest.mark.parametrize("language", ["ru", pytest.param("ar", marks=SUNG)])
+@pytest.mark.parametrize("language", ["ru", "ar"])
 def test_other_languages_are_as_right_live_as_uploaded(
     base_server: Server, language: str, detected: bool
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import ctranslate2
@@ -17,6 +16,7 @@ from config.settings import Settings
 from tests.support.recordings import recording
 from tests.support.scores import errors, normalised
 from tests.support.server import free_port
+from tests.support.started import START_S, started
 from tests.support.wheels import only_from
 from transcriber.engine.engine import Engine, EngineNotReady, EngineState
 from transcriber.engine.lanes import decode
@@ -24,7 +24,6 @@ from transcriber.engine.model import SpeechModel
 from transcriber.engine.weights import resolve
 from transcriber.engine.window import Lane, Window
 
-START_S = 60.0
 JFK = recording("en/short-jfk.flac")
 
 
@@ -58,18 +57,6 @@ def settings_at(models: Path, **changes: object) -> Settings:
         **changes,
     }
     return Settings.from_env({name.upper(): str(value) for name, value in values.items()})
-
-
-@contextmanager
-def started(settings: Settings) -> Iterator[Engine]:
-    """Run an engine until it is ready or has failed, and stop it afterwards."""
-    engine = Engine(settings)
-    engine.start()
-    try:
-        assert engine.wait_settled(START_S)
-        yield engine
-    finally:
-        engine.stop()
 
 
 def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from config.settings import Settings
 from tests.support.recordings import RATE_HZ, recording
 from tests.support.scores import errors
+from tests.support.started import started
 from transcriber.engine import lanes
 from transcriber.engine.engine import Engine
 from transcriber.engine.model import FULL_CONTEXT_S, SHORT_CONTEXT_S
@@ -17,28 +17,18 @@ from transcriber.engine.models import Models
 from transcriber.engine.weights import resolve
 from transcriber.engine.window import Decoded, Lane, Window
 
-START_S = 600.0  # long enough for the weights to be downloaded on a fresh machine
 JFK = recording("en/short-jfk.flac")
 RUSSIAN = recording("ru/ru-css10-0021.flac")
 
 
-@contextmanager
-def started(model: str, partial_model: str) -> Iterator[Engine]:
-    """Run an engine until it is ready or has failed, and stop it afterwards."""
-    settings = Settings(model=model, partial_model=partial_model, device="cpu", workers=1)
-    engine = Engine(settings)
-    engine.start()
-    try:
-        assert engine.wait_settled(START_S)
-        yield engine
-    finally:
-        engine.stop()
+def settings(model: str, partial_model: str) -> Settings:
+    return Settings(model=model, partial_model=partial_model, device="cpu", workers=1)
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Engine]:
     """An engine with the multilingual `base`, and `tiny.en` for its partial lane."""
-    with started(model="base", partial_model="tiny.en") as engine:
+    with started(settings("base", "tiny.en")) as engine:
         yield engine
 
 
@@ -95,7 +85,7 @@ def test_beside_a_model_for_english_only_nothing_has_to_be_detected(models: Mode
 
 
 def test_one_that_cant_be_had_leaves_both_lanes_to_the_first_and_says_so() -> None:
-    with started(model="tiny.en", partial_model="/nowhere/at-all") as engine:
+    with started(settings("tiny.en", "/nowhere/at-all")) as engine:
         state = engine.state
         assert (state.stage, state.model, state.partial_model) == ("ready", "tiny.en", None)
         assert state.degraded
@@ -106,7 +96,7 @@ def test_one_that_cant_be_had_leaves_both_lanes_to_the_first_and_says_so() -> No
 
 
 def test_the_same_name_twice_is_one_model() -> None:
-    with started(model="tiny.en", partial_model="tiny.en") as engine:
+    with started(settings("tiny.en", "tiny.en")) as engine:
         assert (engine.state.partial_model, engine.state.degraded) == (None, False)
         assert engine._loaded().partial is None
 
@@ -114,7 +104,7 @@ def test_the_same_name_twice_is_one_model() -> None:
 def test_each_model_has_the_encoder_window_that_is_safe_for_it() -> None:
     """Nobody has measured what is in a folder, so it gets the window that is safe for all."""
     folder = resolve("tiny.en", models_dir=Settings().models_path()).path
-    with started(model="tiny.en", partial_model=str(folder)) as engine:
+    with started(settings("tiny.en", str(folder))) as engine:
         models = engine._loaded()
         assert models.partial is not None
         assert models.main.open_context_s == SHORT_CONTEXT_S

@@ -44,8 +44,9 @@ def test_a_finding_is_kept_if_it_is_sure_enough(
     assert choice.fixed == ("ru" if kept else None)
 
 
-def test_once_kept_it_never_changes() -> None:
-    choice = LanguageChoice(None)
+@pytest.mark.parametrize("each_utterance", [False, True])
+def test_once_kept_it_never_changes_within_an_utterance(each_utterance: bool) -> None:
+    choice = LanguageChoice(None, each_utterance)
     choice.heard("ru", 0.99, 10.0)
     choice.heard("en", 1.0, 30.0)
     assert (choice.fixed, choice.latest) == ("ru", "ru")
@@ -63,13 +64,6 @@ def test_each_utterance_may_be_in_another_language() -> None:
     assert (choice.fixed, choice.latest) == ("en", "en")
     choice.new_utterance()
     assert choice.expected == "en"
-
-
-def test_within_one_it_never_changes() -> None:
-    choice = LanguageChoice(None, each_utterance=True)
-    choice.heard("ru", 0.99, 10.0)
-    choice.heard("en", 1.0, 30.0)
-    assert (choice.fixed, choice.latest) == ("ru", "ru")
 
 
 def test_a_syllable_is_no_evidence_of_another() -> None:

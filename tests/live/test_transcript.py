@@ -65,31 +65,31 @@ def test_confidence_is_the_mean_of_the_words_or_of_the_tokens(transcript: Transc
 
 
 def test_two_passes_that_agree_make_the_partial_text_stable(transcript: Transcript) -> None:
-    transcript.show(" ask not")
+    transcript.show(" ask not", 0.0)
     assert transcript.partial.stable_chars == 0
-    transcript.show(" ask not what")
+    transcript.show(" ask not what", 2.0)
     assert transcript.partial.stable_chars == len(" ask not")
 
 
 def test_a_closed_piece_stays_shown_until_it_is_final(transcript: Transcript) -> None:
-    transcript.show(" one")
+    transcript.show(" one", 0.0)
     transcript.close()
-    transcript.show(" two")
+    transcript.show(" two", 2.0)
     assert transcript.partial.text == " one two"
     transcript.finalise(heard(" One."), 0.0)
     assert transcript.partial.text == " two"
 
 
 def test_nothing_behind_an_unstable_word_is_stable(transcript: Transcript) -> None:
-    transcript.show(" one")
+    transcript.show(" one", 0.0)
     transcript.close()
-    transcript.show(" two")
-    transcript.show(" two")
+    transcript.show(" two", 2.0)
+    transcript.show(" two", 4.0)
     assert transcript.partial.stable_chars == 0
 
 
 def test_a_piece_that_failed_twice_keeps_its_partial_text(transcript: Transcript) -> None:
-    transcript.show(" as far as heard")
+    transcript.show(" as far as heard", 0.0)
     transcript.close()
     transcript.finalise(None, 3.0)
     assert transcript.text() == "as far as heard"
@@ -146,9 +146,9 @@ def test_the_tail_is_short_also_where_words_are_not_spaced(transcript: Transcrip
 
 
 def test_the_revision_grows_with_what_is_visible_only(transcript: Transcript) -> None:
-    transcript.show(" one")
+    transcript.show(" one", 0.0)
     revision = transcript.revision
-    transcript.show(" one")
+    transcript.show(" one", 2.0)
     transcript.close()
     assert transcript.revision == revision
     transcript.finalise(heard(" one"), 0.0)

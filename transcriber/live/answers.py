@@ -131,6 +131,6 @@ class Answers:
             timing=TimingMs(*(round(1000 * seconds) for seconds in times_s)),
             passes=done.newest,
             suggested_chunk_ms=self._passes.pace.suggested_chunk_ms,
-            language=self._passes.language.latest,
+            language=self._passes.windows.language.latest,
             final=ended,
         )

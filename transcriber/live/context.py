@@ -23,8 +23,9 @@ _FEW = 3  # pieces after which their rate of speech means something
 _REMEMBERED = 50
 # Far fewer letters a second than this speaker's usual: the model stopped early.
 _SHORT = 0.7
-# Letters a second before that is known: few, but more than a model that stopped has written.
-_FEW_A_SECOND = 8.0
+# Letters a second before that is known: few, for any script, but more than a model that stopped has
+# written.
+_FEW_A_SECOND = 5.0
 _MIN_SPEECH_S = 2.0
 # That much speech holds a word, and a word has that many letters.
 _WORD_S, _A_WORD = 0.5, 2

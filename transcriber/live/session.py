@@ -176,7 +176,7 @@ class Session(Readable):
             if chunk.final:
                 self._final_sequence = sequence
             if sequence == 0:
-                self._passes.skip(chunk.skip)
+                self._passes.windows.skip(chunk.skip)
         return verdict
 
     def _is_beyond_end(self, sequence: int) -> bool:
@@ -298,7 +298,7 @@ class Session(Readable):
                 partial=self.transcript.partial,
                 audio=self._passes.seconds(),
                 settled=self._passes.settled(),
-                language=self._passes.language.latest,
+                language=self._passes.windows.language.latest,
                 duration_s=None if self.state == "active" else round(self._intake.received_s, 3),
             )
 

@@ -10,47 +10,34 @@ cut elsewhere. At a pause, a text that ends a sentence becomes final as a whole.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
-from transcriber.engine.window import SAMPLE_RATE_HZ, Hypothesis, Window, Word
-from transcriber.live.endpoint import Utterance
+from transcriber.engine.window import SAMPLE_RATE_HZ, Hypothesis, Word
+from transcriber.live.hearing import Hearing
 
 HOLD_S = 1.2  # the default; see the setting FINAL_HOLD_S
-# How much new audio there is between two passes that may make words final, unless a pause comes.
-CAREFUL_EVERY_S = 1.9
+# So many words follow the last one that becomes final while speech goes on: to one who speaks or
+# sings slowly, the seconds that are held are less than a word.
+_FOLLOWING = 3
 # No less than this becomes final while speech goes on: the shorter the pieces, the more borders.
 LEAST_S = 0.8
 # An open piece that is by so much longer than what is held is cut where its words lie farthest
 # apart, if no clause has ended.
-LONG_S = 3.8
+LONG_S = 2.6
+# Words that are less probable than this, on the mean, wait for more context, but not for ever.
+LEAST_PROBABILITY = 0.8
+PATIENCE_S = 9.5
 # A silence this long between two words is as good as a comma.
 _BREATH_S = 0.12
 # How far before the last word that may become final such a place is looked for.
 _SEARCH_S = 2.0
+# In a short pause after so little speech the model often ends a sentence where there is none. It
+# is believed after a pause that is longer.
+BRIEF_S = 2.0
+SURE_PAUSE_S = 0.6
 _CLAUSE_ENDS = ",;:،؛、，；："  # noqa: RUF001 (each script's own)
 _SENTENCE_ENDS = ".?!…؟۔。！？।"  # noqa: RUF001 (each script's own)
-
-
-@dataclass(frozen=True)
-class Hearing:
-    """A pass over the open piece: how things stood when its window was made; in samples.
-
-    Attributes:
-        start, end: the open piece, as far as it is in the window.
-        last_speech: where the newest speech ended.
-        pause_cut: where the piece would end in the pause at the window's end, if there is one.
-    """
-
-    window: Window
-    start: int
-    end: int
-    last_speech: int
-    pause_cut: int | None
-
-    def covers(self, piece: Utterance) -> bool:
-        """Tell whether it heard all of a piece, and enough of the pause after it."""
-        same = (self.start, self.last_speech) == (piece.start, piece.speech_end)
-        return same and self.pause_cut is not None
 
 
 @dataclass(frozen=True)
@@ -80,9 +67,7 @@ def settle(
     words = hypothesis.words
     if not words or not hypothesis.sure:
         return None
-    in_pause = heard.pause_cut is not None
-    seconds = (heard.end - heard.start) / SAMPLE_RATE_HZ
-    count = settled_words(hypothesis, seconds, in_pause, hold_s)
+    count = settled_words(hypothesis, heard.seconds, heard.pause_s, hold_s)
     if count == len(words):
         assert heard.pause_cut is not None
         cut = heard.pause_cut
@@ -91,33 +76,45 @@ def settle(
     else:
         between_s = (words[count - 1].end + words[count].start) / 2
         cut = heard.start + int(between_s * SAMPLE_RATE_HZ)
-    final, rest = _split(hypothesis, count, (cut - heard.start) / SAMPLE_RATE_HZ)
+    seconds = (cut - heard.start) / SAMPLE_RATE_HZ
+    final = _part(hypothesis, words[:count], 0.0, seconds)
+    rest = _part(hypothesis, words[count:], seconds, math.inf) if count < len(words) else None
     return Settlement(final, rest, cut)
 
 
-def settled_words(heard: Hypothesis, seconds: float, in_pause: bool, hold_s: float = HOLD_S) -> int:
+def settled_words(
+    heard: Hypothesis, seconds: float, pause_s: float = 0.0, hold_s: float = HOLD_S
+) -> int:
     """Return how many of the words are final.
 
     Args:
         heard: the hypothesis, with words; times are seconds from the open piece's start.
         seconds: length of the open piece as it was heard.
-        in_pause: whether a pause that may end a sentence lies at its end.
+        pause_s: length of the pause at its end, if it is one that may end a sentence, else 0.
         hold_s: as in `settle`.
     """
     words = heard.words
-    if in_pause and ends_sentence(heard.text):
+    brief = words[-1].end - words[0].start < BRIEF_S
+    ended = pause_s >= SURE_PAUSE_S if brief else pause_s > 0
+    if ended and ends_sentence(heard.text):
         return len(words)
-    # The last word stays open whatever its time: nothing follows that would confirm its border.
+    # The last words stay open whatever their time: little follows that would confirm the border.
     places = [
         n
-        for n, word in enumerate(words[:-1], 1)
+        for n, word in enumerate(words[:-_FOLLOWING], 1)
         if word.end >= LEAST_S and _latest_end(words[:n]) <= seconds - hold_s
     ]
+    if seconds < PATIENCE_S:
+        places = [n for n in places if _probability(words[:n]) >= LEAST_PROBABILITY]
     clauses = [n for n in places if _ends_clause(words[n - 1], words[n])]
     if clauses or not places or seconds < hold_s + LONG_S:
         return max(clauses, default=0)
     near = [n for n in places if words[n - 1].end >= words[places[-1] - 1].end - _SEARCH_S]
     return max(near, key=lambda n: (words[n].start - words[n - 1].end, n))
+
+
+def _probability(words: tuple[Word, ...]) -> float:
+    return sum(word.probability for word in words) / len(words)
 
 
 def _latest_end(words: tuple[Word, ...]) -> float:
@@ -136,32 +133,19 @@ def ends_sentence(text: str) -> bool:
     return bool(text) and text[-1] in _SENTENCE_ENDS and not text.endswith("...")
 
 
-def _split(heard: Hypothesis, count: int, seconds: float) -> tuple[Hypothesis, Hypothesis | None]:
-    """Return the first `count` words, none beyond `seconds`, and the others, counted from there."""
-    words = tuple(
-        replace(word, start=min(word.start, seconds), end=min(word.end, seconds))
-        for word in heard.words[:count]
-    )
-    first = replace(
+def _part(heard: Hypothesis, words: tuple[Word, ...], start_s: float, end_s: float) -> Hypothesis:
+    """Return some of the words, their times from `start_s`; none reaches beyond `end_s`."""
+
+    def within(time_s: float) -> float:
+        return min(max(time_s, start_s), end_s) - start_s
+
+    words = tuple(replace(one, start=within(one.start), end=within(one.end)) for one in words)
+    return replace(
         heard,
         text="".join(word.word for word in words),
         words=words,
         start=words[0].start,
         end=words[-1].end,
-        tokens=heard.tokens if count == len(heard.words) else (),
+        # They are known for all of the words together only.
+        tokens=heard.tokens if len(words) == len(heard.words) else (),
     )
-    others = tuple(
-        replace(word, start=max(0.0, word.start - seconds), end=max(0.0, word.end - seconds))
-        for word in heard.words[count:]
-    )
-    if not others:
-        return first, None
-    rest = replace(
-        heard,
-        text="".join(word.word for word in others),
-        words=others,
-        start=others[0].start,
-        end=others[-1].end,
-        tokens=(),
-    )
-    return first, rest

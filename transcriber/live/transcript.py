@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transcriber.engine.window import Decoded, Hypothesis, Word
 from transcriber.live.agreement import LocalAgreement
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Partial:
-    """Text that may still change; its first `stable_chars` characters survived two passes."""
+    """Text that may still change; its first `stable_chars` characters survived several passes."""
 
     text: str = ""
     stable_chars: int = 0
@@ -90,27 +90,34 @@ class Transcript:
         """Return the shown text of pieces that ended but are not yet final."""
         return "".join(part.text for part in self._closing)
 
-    def show(self, text: str) -> None:
-        """Show a new hypothesis of the open piece."""
-        self._open = Partial(text, self._agreement.update(text))
+    def show(self, text: str, end_s: float, cut_off: bool = False) -> None:
+        """Show a new hypothesis of the open piece; see `LocalAgreement.update`."""
+        self._open = Partial(*self._agreement.update(text, end_s, cut_off))
         self._refresh()
 
-    def advance(self, heard: Hypothesis, offset_s: float, rest: str) -> None:
+    def loses(self, text: str) -> bool:
+        """Tell whether a hypothesis of the open piece leaves out words that were stable."""
+        return self._agreement.loses(text)
+
+    def advance(
+        self, heard: Hypothesis, offset_s: float, rest: str, end_s: float, cut_off: bool = False
+    ) -> None:
         """The beginning of the open piece becomes final, while the rest of it stays open.
 
         Args:
             heard: the words that become final.
             offset_s: where the open piece began in the recording, in seconds.
             rest: the hypothesis of what stays open.
+            end_s, cut_off: see `LocalAgreement.update`.
         """
         self.add([heard], offset_s)
         self._agreement.forget(heard.text)
-        self._open = Partial(rest, self._agreement.update(rest))
+        self._open = Partial(*self._agreement.update(rest, end_s, cut_off))
         self._refresh(changed=True)
 
     def close(self) -> None:
         """The open piece has ended: its text stays shown until it becomes final."""
-        self._closing.append(self._open)
+        self._closing.append(replace(self._open, text=self._agreement.newest))
         self._open, self._agreement = Partial(), LocalAgreement()
         self._refresh()
 

@@ -1,0 +1,95 @@
+"""The passes over the piece that is still being spoken: when one is due, and what one has heard.
+
+Quick ones show its words. Every second or two, and at a pause, a careful one may make words final;
+if the pause then closes the piece, it needs not be heard once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Window
+from transcriber.live.endpoint import Endpointer, Utterance
+from transcriber.live.hearing import Hearing
+
+# How much new audio there is between two careful passes, unless a pause comes.
+CAREFUL_EVERY_S = 1.2
+
+
+class OpenPiece:
+    """Follows the open piece of one session. Not thread-safe: its session guards it.
+
+    Attributes:
+        running: the pass that is under way, if any.
+        shown_to: audio that the partial text covers, in samples.
+        alone: a pass left out words, as the model does at times where it has to begin with what is
+            final: until more is final, it shall hear nothing but the piece.
+    """
+
+    def __init__(self, line: Endpointer) -> None:
+        self.running: Hearing | None = None
+        self.shown_to = 0
+        self.alone = False
+        self._line = line
+        self._careful_to = 0  # audio that a careful pass has heard
+        self._paused_at = 0  # the end of the speech that one has heard in the pause after it
+        # The last careful pass, in case a pause closes what it heard.
+        self._heard: tuple[Hearing, Decoded] | None = None
+
+    def wants_pass(self) -> bool:
+        """Tell whether there is speech that is not shown yet, or a pause to be looked at."""
+        if self._line.open_start is None:
+            return False
+        return self._line.last_speech > self.shown_to or self._is_pause_due()
+
+    def wants_careful(self, end: int) -> bool:
+        """Tell whether a pass over the open piece up to `end` shall make words final."""
+        new = end - max(self._line.open_start or 0, self._careful_to)
+        return self._is_pause_due() or new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
+
+    def begin(self, window: Window, end: int) -> None:
+        """A worker begins with a window that holds the open piece up to `end`."""
+        line = self._line
+        assert line.open_start is not None
+        self.running = Hearing(window, line.open_start, end, line.last_speech, line.pause_cut)
+        if window.open:
+            self._careful_to = end
+            if line.pause_cut is not None:
+                self._paused_at = line.last_speech
+
+    def keep(self, heard: Hearing, answer: Decoded) -> None:
+        """Keep what a careful pass has heard."""
+        self._heard = (heard, answer)
+
+    def kept(self, piece: Utterance) -> Decoded | None:
+        """Return what was heard of a piece that has been closed, if it was all of it."""
+        return self._heard[1] if self._heard and self._heard[0].covers(piece) else None
+
+    def is_hearing(self, piece: Utterance) -> bool:
+        """Tell whether a careful pass that is under way hears all of a closed piece."""
+        running = self.running
+        return running is not None and running.window.open and running.covers(piece)
+
+    def made_final(self, piece: Utterance) -> None:
+        """What lies before the end of a piece is final."""
+        self._heard = None
+        self.alone = False
+        self.shown_to = max(self.shown_to, piece.end)
+
+    def heard_before_pause(self) -> tuple[Hearing, Decoded] | None:
+        """Return the careful pass that heard all before the present pause, as if it ended now.
+
+        What a short pause leaves in doubt a longer one may decide, without another pass.
+        """
+        line = self._line
+        if self._heard is None or line.pause_cut is None or line.open_start is None:
+            return None
+        heard, answer = self._heard
+        same = (heard.start, heard.last_speech) == (line.open_start, line.last_speech)
+        if not same or heard.pause_cut is None:
+            return None
+        return replace(heard, end=line.position, pause_cut=line.pause_cut), answer
+
+    def _is_pause_due(self) -> bool:
+        """Tell whether a pause may have ended a sentence, and no careful pass has heard it."""
+        return self._line.pause_cut is not None and self._line.last_speech != self._paused_at

@@ -1,0 +1,80 @@
+"""What a pass hears: audio of the session, what is final just before it, and the language."""
+
+from __future__ import annotations
+
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
+from transcriber.live.context import Context, Left
+from transcriber.live.endpoint import Utterance
+from transcriber.live.intake import Intake, Skip
+from transcriber.live.language import LanguageChoice
+
+
+class Windows:
+    """Makes the windows of one session. Not thread-safe: see its session.
+
+    Attributes:
+        language: the session's language, as far as it is known.
+    """
+
+    def __init__(self, options: DecodingOptions, intake: Intake) -> None:
+        each_utterance = options.language_detection == "utterance"
+        self.language = LanguageChoice(options.language, each_utterance)
+        self._options = options
+        self._intake = intake
+        self._context = Context()
+        self._parted_at = 0  # in samples, where a long pause ended an utterance
+
+    def skip(self, skip: Skip) -> None:
+        """Leave the beginning to an earlier session; call it before anything is decoded.
+
+        Its last words stand before the first ones here, as if they had been heard here.
+        """
+        self._intake.skip_to(skip.seconds)
+        if skip.text.strip():
+            start, end = (int(time_s * SAMPLE_RATE_HZ) for time_s in (skip.text_s, skip.seconds))
+            self.made_final(Utterance(start, end, end, end, 0.0), skip.text, sure=True)
+
+    def window(
+        self, lane: Lane, start: int, end: int, speech_s: float, alone: bool = False
+    ) -> Window:
+        """Return a window over audio from `start` to `end`, in samples.
+
+        Args:
+            lane, start, end: of the pass.
+            speech_s: seconds of speech in that audio.
+            alone: leave out what is final before it.
+        """
+        left = Left(start) if alone else self._context.left_of(start, end)
+        return Window(
+            audio=self._intake.buffer.read(left.start, end),
+            lane=lane,
+            options=self._options,
+            language=self.language.fixed,
+            expected_language=self.language.expected,
+            prefix=left.text,
+            prefix_s=(start - left.start) / SAMPLE_RATE_HZ,
+            least_letters=self._context.least_letters(speech_s) if lane is Lane.FINAL else 0,
+        )
+
+    def note_pauses(self) -> None:
+        """Where each utterance may have its own language, begin anew behind a long pause."""
+        parted_at = self._intake.endpointer.parted_at
+        if self.language.each_utterance and parted_at != self._parted_at:
+            self._parted_at = parted_at
+            self.language.new_utterance()
+            self._context.part(parted_at)
+
+    def note_gap(self) -> None:
+        """What comes next does not adjoin what is final: audio was lost."""
+        self._context.forget()
+
+    def note_language(self, window: Window, answer: Decoded, piece: Utterance | None) -> None:
+        """Learn from the language that was heard, in a closed piece or else in the open one."""
+        if answer.hypotheses:
+            earlier = piece is not None and piece.end <= self._parted_at
+            seconds = window.seconds - window.prefix_s
+            self.language.heard(answer.language, answer.language_probability, seconds, earlier)
+
+    def made_final(self, piece: Utterance, text: str, sure: bool) -> None:
+        """Remember the text of a piece; an unsure one is no context for what follows."""
+        self._context.note(piece, text, sure)
