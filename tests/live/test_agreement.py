@@ -116,15 +116,19 @@ def test_what_is_not_stable_cant_be_lost() -> None:
     assert not agreement.loses(" c d e")
 
 
-def test_where_speech_is_cut_off_the_last_word_is_left_out_until_it_is_heard_again() -> None:
-    assert shown(" ask not wha", cut_off=True) == " ask not"
-    assert shown(" ask not wha", " ask not what your", cut_off=True) == " ask not what"
-    assert shown(" ask not what", " ask not what", cut_off=True) == " ask not what"
-    assert shown(" ask not wha") == " ask not wha"
+def test_where_speech_is_cut_off_the_last_word_is_left_to_the_next_pass() -> None:
+    assert shown(" ask", " ask not wha", cut_off=True) == " ask not"
+    assert shown(" ask", " ask not wha", " ask not what your", cut_off=True) == " ask not what"
+    assert shown(" ask", " ask not what", " ask not what", cut_off=True) == " ask not what"
+    assert shown(" ask", " ask not wha") == " ask not wha"
 
 
-def test_a_single_word_is_shown_at_once() -> None:
-    assert shown(" ask", cut_off=True) == " ask"
+def test_it_is_shown_at_once_if_that_is_far_or_it_is_all_there_is() -> None:
+    assert shown(" ask not wha", cut_off=True) == " ask not wha"
+    assert shown("", " ask", cut_off=True) == " ask"
+    agreement = LocalAgreement()
+    agreement.update(" ask", 0.0, cut_off=True)
+    assert agreement.update(" ask not what", 2.0, cut_off=True)[0] == " ask not what"
 
 
 def test_what_became_final_counts_no_more() -> None:

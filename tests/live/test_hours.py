@@ -21,8 +21,9 @@ from tests.support.recordings import RATE_HZ
 from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions, Word
+from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart, Intake
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 from transcriber.live.transcript import Segment
 
 HOUR_S = 3600

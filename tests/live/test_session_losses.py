@@ -10,9 +10,10 @@ from tests.support.recordings import RATE_HZ
 from tests.support.rig import CHUNKS, LAST, SETTINGS, TALK, Rig, words
 from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.chunk import Chunk
 from transcriber.live.errors import SequenceGivenUp, SessionTooLong
 from transcriber.live.intake import ChunkPart
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 
 # -- gaps ---------------------------------------------------------------------------------------
 

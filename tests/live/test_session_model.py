@@ -13,8 +13,9 @@ from tests.support.rig import CHUNKS, LAST, PCM, SETTINGS, TALK, Rig
 from transcriber.audio.errors import Undecodable
 from transcriber.engine.pool import Source
 from transcriber.engine.window import DecodingOptions, Lane
+from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 
 
 def test_the_language_is_detected_once_and_kept(rig: Rig) -> None:

@@ -13,11 +13,12 @@ from tests.support.engine import Clock, FakeModel, pool_of
 from tests.support.rig import CHUNKS, LAST, PCM, SPOKEN, TALK, words
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions, Lane
+from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart
 from transcriber.live.pace import MOST_CHUNK_MS, Pace
 from transcriber.live.pass_log import MOST_TOLD
 from transcriber.live.replies import ChunkReply
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 from transcriber.live.store import SessionStore
 
 SETTINGS = Settings(latency_target_ms=int(1000 * TARGET_S))

@@ -23,10 +23,11 @@ from tests.support.rig import CHUNKS, LAST, PCM, SETTINGS, SPOKEN, TALK
 from transcriber.audio.vad import FRAME_SAMPLES
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import Decoded, DecodingOptions, Lane, Listener, Window
+from transcriber.live.chunk import Chunk
 from transcriber.live.endpoint import Endpointer, Gap
 from transcriber.live.intake import ChunkPart
 from transcriber.live.replies import FULL_REPLIES, ChunkReply, ReplyLog
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 from transcriber.live.transcript import Settled
 
 WORD_S = WORD_SAMPLES / RATE_HZ

@@ -12,11 +12,12 @@ from tests.support.rig import PCM, SETTINGS, SPOKEN, TALK, words
 from tests.support.streams import access_points
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.chunk import Chunk
 from transcriber.live.endpoint import Endpointer, Gap
 from transcriber.live.errors import SequenceReused
 from transcriber.live.intake import NO_SKIP, ChunkPart, Intake, Skip
 from transcriber.live.replies import ChunkReply
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 from transcriber.live.transcript import Settled
 
 CHUNK_S = 0.512  # whole frames, so that a replay's frames lie as the first ones did

@@ -13,10 +13,11 @@ from tests.support.recordings import RATE_HZ
 from tests.support.server import wait_for
 from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.chunk import Chunk
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import ChunkPart
 from transcriber.live.readable import log_name
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
 

@@ -10,9 +10,10 @@ from tests.support.engine import Clock, FakeModel, number, pcm_chunks, spoken, t
 from tests.support.recordings import RATE_HZ
 from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.pool import WorkerPool
+from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart
 from transcriber.live.replies import ChunkReply
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 
 TALK = talk()
 CHUNKS = pcm_chunks(TALK, 0.5)

@@ -22,9 +22,10 @@ from transcriber.api.service import service
 from transcriber.audio.errors import NotAudio
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
+from transcriber.live.chunk import Chunk
 from transcriber.live.errors import UnknownSession
 from transcriber.live.intake import ChunkPart
-from transcriber.live.session import Chunk, Session
+from transcriber.live.session import Session
 
 blueprint = Blueprint("transcribe", __name__)
 

@@ -20,6 +20,8 @@ _NOT_SOUND = re.compile(r"[\W_]+")
 _PATIENCE = 4
 # By so many words a hypothesis does not become shorter while one speaks, unless it left them out.
 _MANY = 3
+# Audio between two passes after which the next one is too far to leave a word to it.
+_SOON_S = 1.0
 # Words are stable when all passes over so much audio say the same, two at least: passes that follow
 # each other closely err together.
 STABLE_AFTER_S = 1.0
@@ -46,8 +48,8 @@ class LocalAgreement:
         Args:
             text: the hypothesis.
             end_s: where the audio ends that it was heard in, in seconds of the recording.
-            cut_off: whether the audio breaks off in speech: the last word may be half of one, so it
-                is left out until another follows it, or two passes have heard it.
+            cut_off: whether the audio breaks off in speech: the last word may be half of one, so
+                where passes follow closely on each other it is left out until the next.
 
         Returns:
             The text to show, and how many of its first characters are stable. These are whole
@@ -58,13 +60,14 @@ class LocalAgreement:
         words = [_sound(text[start:end]) for start, end in spans]
         if not self._is_believed(words):
             return self._shown
+        soon = bool(self._heard) and end_s - self._heard[-1][0] <= _SOON_S
         self.newest, self._against = text, []
         self._agreed = words[: _common(self._heard[-1][1], words)] if self._heard else []
         self._heard.append((end_s, words))
         while len(self._heard) > 2 and self._heard[1][0] <= end_s - STABLE_AFTER_S:
             self._heard.popleft()
         count = len(words)
-        if cut_off and count > max(1, len(self._agreed)):
+        if cut_off and soon and count > max(1, len(self._agreed)):
             count -= 1
         shown = text[: spans[count - 1][1]] if count < len(words) else text
         stable = self._stable(end_s - STABLE_AFTER_S)

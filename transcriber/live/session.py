@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from config.settings import Settings
 from transcriber.audio.errors import AudioError, NotAudio, Undecodable
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.answers import Answers
+from transcriber.live.chunk import Chunk
 from transcriber.live.errors import (
     SequenceGap,
     SequenceGivenUp,
@@ -24,12 +24,12 @@ from transcriber.live.errors import (
     SessionExpired,
     SessionTooLong,
 )
-from transcriber.live.intake import NO_SKIP, ChunkPart, Heard, Intake, Skip
+from transcriber.live.intake import Heard, Intake
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Passes, Submit
 from transcriber.live.readable import Readable
 from transcriber.live.replies import ChunkReply
-from transcriber.live.sequencer import Sequencer, digest
+from transcriber.live.sequencer import Sequencer
 from transcriber.live.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -39,25 +39,6 @@ _PATIENCE = 0.7
 # When no chunk has come for so long, a partial pass that is due is not left to the next one. Longer
 # than chunks are: asked for by the keeper, the passes of all sessions would come at once.
 _PAUSE_S = 2.5
-
-
-@dataclass
-class Chunk:
-    """One POST: its sequence, its bytes, whether it is the last, and when it came.
-
-    `skip`, with the first: what is final in an earlier session already.
-    """
-
-    sequence: int
-    parts: list[ChunkPart]
-    final: bool = False
-    arrived_s: float = field(default_factory=time.monotonic)
-    skip: Skip = NO_SKIP
-
-    def fingerprint(self) -> bytes:
-        """Return what tells a retry of this chunk from another one under its sequence."""
-        fields = f"{'!' if self.final else ''}{self.skip if self.skip != NO_SKIP else ''}"
-        return digest(b"".join(part.data for part in self.parts) + fields.encode())
 
 
 class Session(Readable):
