@@ -93,8 +93,19 @@ def test_little_is_remembered_however_long_one_speaks() -> None:
 def test_the_usual_rate_of_speech_tells_when_a_text_is_too_short() -> None:
     before = Context()
     for start in range(0, 12, 4):
-        assert before.least_letters(4) == int(0.7 * 5 * 4), "what anybody says at least"
+        assert before.least_letters(4, language="en") == int(0.7 * 8 * 4), (
+            "what anybody says at least"
+        )
+        assert before.least_letters(4, language="zh") == int(0.7 * 2.5 * 4), (
+            "whose letters are syllables"
+        )
         before.note(piece(start, start + 4), "x" * 40, sure=True)
+    assert before.least_letters(5, language="zh") == before.least_letters(5)
     assert before.least_letters(5) == pytest.approx(0.7 * 10 * 5, abs=1)
     assert before.least_letters(1) == 2
     assert before.least_letters(0.3) == 0
+
+
+def test_a_text_far_shorter_than_what_was_heard_before_is_too_short() -> None:
+    assert Context().least_letters(1.0, shown=" ten letters") == int(0.7 * 10)
+    assert Context().least_letters(4.0, shown=" ten letters") == int(0.7 * 8 * 4)

@@ -30,7 +30,7 @@ def test_words_appear_while_they_are_spoken_and_stay(
     page = open_page(server.url, microphone(tmp_path, JFK))
     page.record()
     page.wait_for_partial("And so")
-    page.wait_until_final("country")
+    page.wait_until_final("for your country")
     page.stop()
     assert page.partial_text() == ""
     assert errors(JFK.text, page.final_text()).count <= MISHEARD

@@ -14,7 +14,15 @@ import av
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    TimeoutError,
+)
 
 from tests.support.chromium import chromium, missing
 from tests.support.recordings import RATE_HZ, Recording
@@ -51,6 +59,11 @@ _KEEP_BLOBS = """
     }
   };
 }
+"""
+# The text of some elements together, with one space between two words.
+_TEXT_OF = """
+(ids) => ids.map((id) => document.querySelector(`[data-testid=${id}]`).innerText)
+  .join(" ").replace(/\\s+/g, " ")
 """
 _TAKE_BLOBS = """
 async () => {
@@ -239,13 +252,16 @@ class TranscriberPage:
         assert not self.external, self.external
 
     def _wait_for_text(self, test_ids: list[str], pattern: str, timeout_s: float) -> None:
-        """Wait until the text of these elements together matches, whatever the case."""
-        self.page.wait_for_function(
-            "([ids, words]) => new RegExp(words, 'i').test(ids.map((id) =>"
-            " document.querySelector(`[data-testid=${id}]`).innerText).join(' '))",
-            arg=[test_ids, pattern],
-            timeout=timeout_s * 1000,
-        )
+        """Wait until the text of these elements together matches, whatever its case and spaces."""
+        try:
+            self.page.wait_for_function(
+                f"([ids, words]) => new RegExp(words, 'i').test(({_TEXT_OF})(ids))",
+                arg=[test_ids, pattern],
+                timeout=timeout_s * 1000,
+            )
+        except TimeoutError as error:
+            text = self.page.evaluate(_TEXT_OF, test_ids)
+            raise AssertionError(f"{pattern!r} is not in {text!r}") from error
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:

@@ -23,9 +23,11 @@ _FEW = 3  # pieces after which their rate of speech means something
 _REMEMBERED = 50
 # Far fewer letters a second than this speaker's usual: the model stopped early.
 _SHORT = 0.7
-# Letters a second before that is known: few, for any script, but more than a model that stopped has
-# written.
-_FEW_A_SECOND = 5.0
+# Letters a second before that is known: few, but more than a model that stopped has written.
+_FEW_A_SECOND = 8.0
+# A character is a syllable or more in these languages.
+_FEW_SYLLABLES_A_SECOND = 2.5
+_SYLLABIC = ("ja", "ko", "yue", "zh")
 _MIN_SPEECH_S = 2.0
 # That much speech holds a word, and a word has that many letters.
 _WORD_S, _A_WORD = 0.5, 2
@@ -60,12 +62,23 @@ class Context:
             left = Left(before.start, f"{text.strip()} {left.text}".strip())
         return left
 
-    def least_letters(self, speech_s: float) -> int:
-        """Return the letters below which the model has probably stopped early; 0: none needed."""
+    def least_letters(self, speech_s: float, shown: str = "", language: str | None = None) -> int:
+        """Return the letters below which the model has probably stopped early; 0: none needed.
+
+        Args:
+            speech_s: seconds of speech in what it hears.
+            shown: what was heard there before.
+            language: the session's, if it is known.
+        """
+        least = self._least_letters(speech_s, language)
+        return max(least, int(_SHORT * letters(shown)))
+
+    def _least_letters(self, speech_s: float, language: str | None) -> int:
         if speech_s < _MIN_SPEECH_S:
             return _A_WORD if speech_s >= _WORD_S else 0
         known = len(self._rates) >= _FEW
-        rate = statistics.median(self._rates) if known else _FEW_A_SECOND
+        few = _FEW_SYLLABLES_A_SECOND if language in _SYLLABIC else _FEW_A_SECOND
+        rate = statistics.median(self._rates) if known else few
         return int(_SHORT * rate * speech_s)
 
     def note(self, piece: Utterance, text: str, sure: bool) -> None:

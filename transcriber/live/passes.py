@@ -180,7 +180,9 @@ class Passes(Source):
             return None
         piece = self._closed.first
         assert isinstance(piece, Utterance), "gaps never wait at the head of the queue"
-        window = self.windows.window(Lane.FINAL, piece.start, piece.heard_to, piece.speech_s)
+        window = self.windows.window(
+            Lane.FINAL, piece.start, piece.heard_to, piece.speech_s, self._transcript.heard_of_next
+        )
         self._closed.window = window
         return window
 
@@ -194,7 +196,14 @@ class Passes(Source):
         # Nothing can become final before what was said before it.
         careful = not self._closed and self._open.wants_careful(end)
         lane = Lane.FINAL if careful else Lane.PARTIAL
-        window = self.windows.window(lane, start, end, self._line.open_speech_s, self._open.alone)
+        window = self.windows.window(
+            lane,
+            start,
+            end,
+            self._line.open_speech_s,
+            self._transcript.heard_of_open,
+            self._open.alone,
+        )
         window = replace(window, open=careful)
         self._open.begin(window, end)
         return window
@@ -247,7 +256,11 @@ class Passes(Source):
             if is_open and self._advance(heard, answer.hypotheses[0]):
                 return
         if is_open:
-            self._transcript.show(answer.text, _seconds(heard.end), heard.cut_off)
+            self._transcript.show(answer.text, _seconds(heard.end), self._is_cut_off(heard))
+
+    def _is_cut_off(self, heard: Hearing) -> bool:
+        """Tell whether the next pass, which is near, will hear the end of the last word."""
+        return heard.cut_off and not self.pace.interval_s
 
     def _advance(self, heard: Hearing, hypothesis: Hypothesis) -> bool:
         """Make the first words of the open piece final, if they are; tell whether they were."""
@@ -267,7 +280,7 @@ class Passes(Source):
             _seconds(piece.start),
             rest.text if rest else "",
             _seconds(heard.end),
-            heard.cut_off,
+            self._is_cut_off(heard),
         )
         self._made_final(piece, found.final.text, sure=True)
         if rest:  # if a pause closes what is left, it has been heard already

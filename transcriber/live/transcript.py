@@ -90,6 +90,16 @@ class Transcript:
         """Return the shown text of pieces that ended but are not yet final."""
         return "".join(part.text for part in self._closing)
 
+    @property
+    def heard_of_next(self) -> str:
+        """What was heard so far of the piece that becomes final next."""
+        return self._closing[0].text if self._closing else ""
+
+    @property
+    def heard_of_open(self) -> str:
+        """What was heard so far of the open piece."""
+        return self._agreement.newest
+
     def show(self, text: str, end_s: float, cut_off: bool = False) -> None:
         """Show a new hypothesis of the open piece; see `LocalAgreement.update`."""
         self._open = Partial(*self._agreement.update(text, end_s, cut_off))

@@ -35,16 +35,24 @@ class Windows:
             self.made_final(Utterance(start, end, end, end, 0.0), skip.text, sure=True)
 
     def window(
-        self, lane: Lane, start: int, end: int, speech_s: float, alone: bool = False
+        self,
+        lane: Lane,
+        start: int,
+        end: int,
+        speech_s: float,
+        shown: str,
+        alone: bool = False,
     ) -> Window:
         """Return a window over audio from `start` to `end`, in samples.
 
         Args:
             lane, start, end: of the pass.
             speech_s: seconds of speech in that audio.
+            shown: what passes before heard in it.
             alone: leave out what is final before it.
         """
         left = Left(start) if alone else self._context.left_of(start, end)
+        least = self._context.least_letters(speech_s, shown, self.language.fixed)
         return Window(
             audio=self._intake.buffer.read(left.start, end),
             lane=lane,
@@ -53,7 +61,7 @@ class Windows:
             expected_language=self.language.expected,
             prefix=left.text,
             prefix_s=(start - left.start) / SAMPLE_RATE_HZ,
-            least_letters=self._context.least_letters(speech_s) if lane is Lane.FINAL else 0,
+            least_letters=least if lane is Lane.FINAL else 0,
         )
 
     def note_pauses(self) -> None:
