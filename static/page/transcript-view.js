@@ -2,6 +2,7 @@
 
 import { byId, el } from "./dom.js";
 import { clock, t, words } from "./i18n.js";
+import { goesOn } from "./rows.js";
 
 /** @typedef {import("../client/types.js").Segment} Segment */
 /** @typedef {import("./transcript.js").Transcript} Transcript */
@@ -12,6 +13,8 @@ const AT_END_PX = 40;
 export class TranscriptView {
   /** @type {Transcript|null} */
   #shown = null;
+  /** @type {Segment|undefined} */
+  #last;
   #following = true;
   #listening = new AbortController();
 
@@ -41,6 +44,7 @@ export class TranscriptView {
     // What was said long ago is read when asked for; only what is appended from now on is announced.
     this.final.setAttribute("aria-live", "off");
     this.final.replaceChildren();
+    this.#last = undefined;
     this.#append(transcript.segments);
     if (transcript.kind === "past") this.scroller.scrollTop = 0;
     else this.#announce(signal);
@@ -75,8 +79,28 @@ export class TranscriptView {
 
   /** @param {Segment[]} segments */
   #append(segments) {
-    this.final.append(...segments.map(row));
+    for (const segment of segments) {
+      if (!segment.gap && this.#goesOn(segment.start)) {
+        this.#openRow?.append(el("span", {}, segment.text));
+      } else {
+        this.final.append(row(segment));
+      }
+      this.#last = segment;
+    }
     this.#drawPartial();
+  }
+
+  /** The text of the newest row. */
+  get #openRow() {
+    return this.final.lastElementChild?.querySelector("p");
+  }
+
+  /**
+   * @param {number} start seconds
+   * @returns {boolean} whether what begins there belongs to the newest row
+   */
+  #goesOn(start) {
+    return goesOn(this.#last, start, this.#openRow?.textContent?.length ?? 0);
   }
 
   /**
@@ -93,7 +117,10 @@ export class TranscriptView {
       const rest = el("span", { class: "rest", "data-testid": "partial-rest" });
       stable.textContent = partial.slice(0, stableChars);
       rest.textContent = partial.slice(stableChars);
-      const line = el("div", { class: "row-segment" }, stamp(segments.at(-1)?.end ?? 0));
+      const start = segments.at(-1)?.end ?? 0;
+      // Where the newest row goes on, there is no time to tell: an empty cell keeps its column.
+      const time = this.#goesOn(start) ? el("span", {}) : stamp(start);
+      const line = el("div", { class: "row-segment" }, time);
       line.append(el("p", { dir: "auto" }, stable, rest));
       this.partial.append(line);
     }

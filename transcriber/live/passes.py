@@ -1,7 +1,7 @@
 """The passes of one session over its audio: which are wanted, their windows, their results.
 
 The open piece is heard again and again as new speech comes: quickly, to show its words, and every
-few seconds carefully, to make final those that will not change any more. What a pause closes is
+second or two carefully, to make final those that will not change any more. What a pause closes is
 heard in the final lane. Each window begins with audio that is final already, and its text.
 """
 
