@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.guards import echoes, trustworthy, without_loop
+from transcriber.engine.guards import echoes, left_out, trustworthy, without_loop
 from transcriber.engine.window import Hypothesis
 
 
@@ -38,6 +38,11 @@ def test_a_hypothesis_is_believed_unless_it_doubts_itself(
         (" and I said no no no no no no", " and I said no"),
         (" we went on and on and on and on and", " we went on and"),
         (" No, no, no!", " No, no, no!"),
+        (
+            " It is also quite different. It is also quite different.",
+            " It is also quite different.",
+        ),
+        (" Day by day, day by day", " Day by day, day by day"),
         (" one two three four five", " one two three four five"),
         ("", ""),
     ],
@@ -57,3 +62,19 @@ def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
 )
 def test_to_say_the_prefix_again_is_an_echo(prefix: str, text: str, is_echo: bool) -> None:
     assert echoes(prefix, text) == is_echo
+
+
+@pytest.mark.parametrize(
+    "shown, text, count",
+    [
+        (" in his power to do for them", " In his power.", 4),
+        (" but a crayfish. The Pacific", " The Pacific crayfish", 3),
+        (" and while many contend that", " and while many intend that it", 0),
+        (" is not too deli", " is not", 0),
+        ("", " anything", 0),
+    ],
+)
+def test_words_that_passes_before_heard_are_left_out_if_they_are_many(
+    shown: str, text: str, count: int
+) -> None:
+    assert left_out(shown, text) == count

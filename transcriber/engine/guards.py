@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from transcriber.engine.window import UNSURE_LOGPROB, Hypothesis
@@ -10,6 +11,10 @@ _WORD = re.compile(r"\S+")
 _MARK = re.compile(r"[\W_]+")
 # So many words in a row that stand in the prefix are no chance.
 _ECHO_WORDS = 6
+# Nobody says that many words twice, one right after the other.
+_ONCE = 5
+# Fewer words that an earlier pass heard, and this one did not, are how hypotheses differ.
+_MANY_LEFT_OUT = 3
 
 # The threshold of OpenAI's decoder: silence if the model itself doubts that there is speech, and
 # is unsure of the words.
@@ -25,16 +30,16 @@ def without_loop(text: str) -> str:
     """Return the text up to where it starts to repeat itself to the end, with one repetition.
 
     A greedy pass without the ladder may run into a loop: "the Pacific. The Pacific. The Pacific."
-    People repeat a word or two; four times the same, or three times the same several words, at the
-    very end of what was heard, is the model.
+    People repeat a word or two; four times the same, three times the same several words, or twice
+    the same sentence, at the very end of what was heard, is the model.
     """
     spans = [match.span() for match in _WORD.finditer(text)]
-    words = [_MARK.sub("", text[start:end]).casefold() for start, end in spans]
-    for size in range(1, len(words) // 3 + 1):
+    words = [_sound(text[start:end]) for start, end in spans]
+    for size in range(1, len(words) // 2 + 1):
         unit, count = words[-size:], 1
         while words[-size * (count + 1) : -size * count] == unit:
             count += 1
-        if count >= (4 if size == 1 else 3):
+        if count >= (4 if size == 1 else 3 if size < _ONCE else 2):
             return text[: spans[len(words) - size * (count - 1) - 1][1]]
     return text
 
@@ -44,13 +49,30 @@ def echoes(prefix: str, text: str) -> bool:
 
     Where little or nothing is spoken behind the prefix, the model may begin it anew.
     """
-    before, words = (
-        [_MARK.sub("", word).casefold() for word in one.split()] for one in (prefix, text)
-    )
+    before, words = ([_sound(word) for word in one.split()] for one in (prefix, text))
     size = min(len(words), _ECHO_WORDS)
     if size < _ECHO_WORDS:
         return False
     return any(before[at : at + size] == words[:size] for at in range(len(before) - size + 1))
+
+
+def left_out(shown: str, text: str) -> int:
+    """Return how many words of what passes before heard have no counterpart in a text.
+
+    A few are how hypotheses differ, and count as none; of many the model has skipped some speech.
+    """
+    before, words = ([_sound(word) for word in one.split()] for one in (shown, text))
+    matcher = difflib.SequenceMatcher(None, before, words, autojunk=False)
+    runs = [
+        (last - first) - (to - start)
+        for tag, first, last, start, to in matcher.get_opcodes()
+        if tag in ("delete", "replace")
+    ]
+    return sum(run for run in runs if run >= _MANY_LEFT_OUT)
+
+
+def _sound(word: str) -> str:
+    return _MARK.sub("", word).casefold()
 
 
 def trustworthy(hypothesis: Hypothesis) -> bool:

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from transcriber.engine.guards import NO_SPEECH_PROB, echoes, letters, trustworthy, without_loop
+from transcriber.engine.guards import (
+    NO_SPEECH_PROB,
+    echoes,
+    left_out,
+    letters,
+    trustworthy,
+    without_loop,
+)
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
@@ -31,6 +38,9 @@ _TOKENS_PER_S, _TOKENS_FREE = 15, 10
 # A closed piece shorter than this is heard as an open one first: the whole encoder window and the
 # ladder gain little on a few words, and most pieces are what a careful pass left open.
 _BRIEF_S = 3.0
+# An open window that ends in so much silence holds its last word whole. And so much speech behind a
+# word, by the voice activity's ends and the alignment's, is another word.
+_PAUSE_S, _UNHEARD_S = 0.25, 0.5
 # By that factor the text of a piece heard alone must be longer to be believed instead.
 _MUCH_LONGER = 1.15
 
@@ -90,26 +100,39 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
     loop of `transcribe` would decode the silence after the last word once more and invent there.
     """
     brief = window.seconds - window.prefix_s < _BRIEF_S
-    found = _search(model, replace(window, open=window.open or brief))
+    found = _heard(model, replace(window, open=window.open or brief))
     if brief and not window.open and not _is_good(found, window):
-        found = _search(model, window)
+        found = _heard(model, window)
     if window.prefix and not _is_good(found, window):
-        # The forced prefix sometimes makes the model end at once: hear the piece on its own.
+        # The forced prefix sometimes makes the model leave out words: hear the piece on its own.
         start = round(window.prefix_s * SAMPLE_RATE_HZ)
-        alone = _search(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
-        stopped_early = letters(found.hypothesis.text) < window.least_letters
+        alone = _heard(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
         echo = echoes(window.prefix, found.hypothesis.text)
-        found = alone if echo else _better(found, alone, stopped_early)
+        found = alone if echo else _better(found, alone, window)
     if not trustworthy(found.hypothesis):
         return Decoded((), found.language, found.probability)
-    return Decoded((_aligned(model, found),), found.language, found.probability)
+    return Decoded((found.hypothesis,), found.language, found.probability)
 
 
 def _is_good(found: _Found, window: Window) -> bool:
     """Tell whether it was heard without trouble, and to its end."""
     text = found.hypothesis.text
-    whole = letters(text) >= window.least_letters and not echoes(window.prefix, text)
-    return found.hypothesis.sure and whole
+    whole = letters(text) >= window.least_letters and not left_out(window.shown, text)
+    whole = whole and not _unheard_s(found.hypothesis, window)
+    return found.hypothesis.sure and whole and not echoes(window.prefix, text)
+
+
+def _unheard_s(hypothesis: Hypothesis, window: Window) -> float:
+    """Return how much speech there is behind the last word; 0 if that is no more than is usual.
+
+    Where an open piece breaks off in speech, there is always some.
+    """
+    silence_s = window.seconds - window.prefix_s - window.spoken_to_s
+    breaks_off = window.open and silence_s < _PAUSE_S
+    if not window.spoken_to_s or not hypothesis.words or breaks_off:
+        return 0.0
+    unheard_s = window.spoken_to_s - hypothesis.words[-1].end
+    return unheard_s if unheard_s >= _UNHEARD_S else 0.0
 
 
 @dataclass(frozen=True)
@@ -124,6 +147,14 @@ class _Found:
     prefix_tokens: list[int]
     language: str
     probability: float
+
+
+def _heard(model: SpeechModel, window: Window) -> _Found:
+    """Search, and align the words with the audio."""
+    found = _search(model, window)
+    if not trustworthy(found.hypothesis):
+        return found
+    return replace(found, hypothesis=_aligned(model, found))
 
 
 def _search(model: SpeechModel, window: Window) -> _Found:
@@ -157,13 +188,18 @@ def _behind(prefix: list[int], tokens: list[int]) -> list[int]:
     return tokens[len(prefix) :] if tokens[: len(prefix)] == prefix else tokens
 
 
-def _better(found: _Found, alone: _Found, stopped_early: bool) -> _Found:
+def _better(found: _Found, alone: _Found, window: Window) -> _Found:
     """Choose between the piece heard in context and heard alone."""
     mine, other = found.hypothesis, alone.hypothesis
     if not other.sure:
         return found
     if not mine.sure:
         return alone if other.avg_logprob > mine.avg_logprob else found
+    if left_out(window.shown, other.text) < left_out(window.shown, mine.text):
+        return alone
+    if _unheard_s(other, window) < _unheard_s(mine, window):
+        return alone
+    stopped_early = letters(mine.text) < window.least_letters
     much_longer = len(other.text) > _MUCH_LONGER * len(mine.text)
     return alone if stopped_early and much_longer else found
 

@@ -72,6 +72,8 @@ class Window:
         prefix: the text of the first `prefix_s` seconds, which is final already: the model hears
             them and is made to begin with it.
         least_letters: text with fewer makes the final lane suspect that it stopped early.
+        shown: what passes before heard behind the prefix; so does text that leaves some of it out.
+        spoken_to_s: where the last speech ends, in seconds from the end of the prefix; 0: unknown.
         open: in the final lane, the utterance goes on: the window is heard once, without the
             ladder, in the shorter encoder window that partial text gets.
         clips: in the file lane, (start, end) seconds within `audio` that hold speech.
@@ -86,6 +88,8 @@ class Window:
     prefix: str = ""
     prefix_s: float = 0.0
     least_letters: int = 0
+    shown: str = ""
+    spoken_to_s: float = 0.0
     open: bool = False
     clips: tuple[tuple[float, float], ...] = ()
 

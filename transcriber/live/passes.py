@@ -180,9 +180,7 @@ class Passes(Source):
             return None
         piece = self._closed.first
         assert isinstance(piece, Utterance), "gaps never wait at the head of the queue"
-        window = self.windows.window(
-            Lane.FINAL, piece.start, piece.heard_to, piece.speech_s, self._transcript.heard_of_next
-        )
+        window = self.windows.window(Lane.FINAL, piece, self._transcript.heard_of_next)
         self._closed.window = window
         return window
 
@@ -196,14 +194,8 @@ class Passes(Source):
         # Nothing can become final before what was said before it.
         careful = not self._closed and self._open.wants_careful(end)
         lane = Lane.FINAL if careful else Lane.PARTIAL
-        window = self.windows.window(
-            lane,
-            start,
-            end,
-            self._line.open_speech_s,
-            self._transcript.heard_of_open,
-            self._open.alone,
-        )
+        piece = Utterance(start, end, end, self._line.last_speech, self._line.open_speech_s)
+        window = self.windows.window(lane, piece, self._transcript.heard_of_open, self._open.alone)
         window = replace(window, open=careful)
         self._open.begin(window, end)
         return window

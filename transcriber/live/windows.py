@@ -34,25 +34,18 @@ class Windows:
             start, end = (int(time_s * SAMPLE_RATE_HZ) for time_s in (skip.text_s, skip.seconds))
             self.made_final(Utterance(start, end, end, end, 0.0), skip.text, sure=True)
 
-    def window(
-        self,
-        lane: Lane,
-        start: int,
-        end: int,
-        speech_s: float,
-        shown: str,
-        alone: bool = False,
-    ) -> Window:
-        """Return a window over audio from `start` to `end`, in samples.
+    def window(self, lane: Lane, piece: Utterance, shown: str, alone: bool = False) -> Window:
+        """Return a window over a piece.
 
         Args:
-            lane, start, end: of the pass.
-            speech_s: seconds of speech in that audio.
+            lane: of the pass.
+            piece: a closed one, or the open one as far as it goes.
             shown: what passes before heard in it.
             alone: leave out what is final before it.
         """
+        start, end = piece.start, piece.heard_to
         left = Left(start) if alone else self._context.left_of(start, end)
-        least = self._context.least_letters(speech_s, shown, self.language.fixed)
+        least = self._context.least_letters(piece.speech_s, shown, self.language.fixed)
         return Window(
             audio=self._intake.buffer.read(left.start, end),
             lane=lane,
@@ -62,6 +55,8 @@ class Windows:
             prefix=left.text,
             prefix_s=(start - left.start) / SAMPLE_RATE_HZ,
             least_letters=least if lane is Lane.FINAL else 0,
+            shown=shown if lane is Lane.FINAL else "",
+            spoken_to_s=(piece.speech_end - start) / SAMPLE_RATE_HZ,
         )
 
     def note_pauses(self) -> None:
