@@ -80,14 +80,6 @@ def test_each_second_or_so_a_careful_one_is_due(piece: OpenPiece, line: Line) ->
     assert not piece.wants_careful(line.position)
 
 
-def test_where_one_takes_long_they_are_rarer(piece: OpenPiece, line: Line) -> None:
-    piece.careful_took_s = CAREFUL_EVERY_S
-    line.speak(2 * CAREFUL_EVERY_S)
-    assert not piece.wants_careful(line.position)
-    line.speak(CAREFUL_EVERY_S + 0.1)
-    assert piece.wants_careful(line.position)
-
-
 def test_a_pause_is_heard_carefully_once(piece: OpenPiece, line: Line) -> None:
     line.speak(0.5)
     hear(piece, line, QUICK)

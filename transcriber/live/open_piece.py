@@ -14,15 +14,12 @@ from transcriber.live.hearing import Hearing
 
 # How much new audio there is between two careful passes, unless a pause comes.
 CAREFUL_EVERY_S = 1.2
-# It is longer where one takes long: while it runs, no quick one shows what is said meanwhile.
-_TIMES_ITS_OWN = 3.0
 
 
 class OpenPiece:
     """Follows the open piece of one session. Not thread-safe: its session guards it.
 
     Attributes:
-        careful_took_s: seconds of the model for the last careful pass.
         running: the pass that is under way, if any.
         shown_to: audio that the partial text covers, in samples.
         alone: a pass left out words, as the model does at times where it has to begin with what is
@@ -30,7 +27,6 @@ class OpenPiece:
     """
 
     def __init__(self, line: Endpointer) -> None:
-        self.careful_took_s = 0.0
         self.running: Hearing | None = None
         self.shown_to = 0
         self.alone = False
@@ -49,8 +45,7 @@ class OpenPiece:
     def wants_careful(self, end: int) -> bool:
         """Tell whether a pass over the open piece up to `end` shall make words final."""
         new = end - max(self._line.open_start or 0, self._careful_to)
-        every_s = max(CAREFUL_EVERY_S, _TIMES_ITS_OWN * self.careful_took_s)
-        return self._is_pause_due() or new >= every_s * SAMPLE_RATE_HZ
+        return self._is_pause_due() or new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
 
     def begin(self, window: Window, end: int) -> None:
         """A worker begins with a window that holds the open piece up to `end`."""

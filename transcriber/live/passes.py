@@ -214,8 +214,6 @@ class Passes(Source):
                     self._finalise(answer)
             elif (heard := self._open.running) and window is heard.window:
                 self._turns.done(window.seconds, timing)
-                if window.open:
-                    self._open.careful_took_s = timing.model_s
                 self._take(heard, answer)
             self._after_pass()
 
