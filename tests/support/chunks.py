@@ -8,7 +8,7 @@ import requests
 from tests.support.contract import problem
 from tests.support.live import TIMEOUT_S, LiveSession
 from tests.support.recordings import RATE_HZ, encode, recording, wav_chunks
-from tests.support.scores import errors
+from tests.support.scores import errors, normalised
 
 JFK = recording("en/short-jfk.flac")
 SHORT = recording("en/short-austen-0880.flac")
@@ -25,6 +25,14 @@ def silence(seconds: float) -> bytes:
 def assert_says(text: str, reference: str, errors_allowed: int = 2) -> None:
     """Assert that the text is the reference but for a few words."""
     assert errors(reference, text).count <= errors_allowed, text
+
+
+def assert_same_words(text: str, expected: str) -> None:
+    """Assert that the same words are told, each once and in order.
+
+    Whether a sentence ends at a pause may depend on which passes heard it, so on when chunks come.
+    """
+    assert normalised(text) == normalised(expected)
 
 
 def assert_no_such_session(session: LiveSession) -> None:
