@@ -110,7 +110,7 @@ class Settings:
         500,
         "Target for the reply to a chunk; past it, final text is left to the next reply, and"
         " partial passes are spaced out.",
-        least=0,
+        least=1,
     )
     final_hold_s: float = setting(
         1.2,
@@ -164,6 +164,8 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
     name, kind = field.name.upper(), type(default)
     try:
         value = kind(raw)
+        if value != value:  # `nan` is a float, but no number
+            raise ValueError
     except ValueError:
         what = {int: "a whole number", float: "a number"}[kind]
         raise SettingError(
@@ -174,7 +176,6 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
         raise SettingError(f"{name}={raw!r} is not one of {', '.join(choices)}")
     if most is not None and value > most:
         raise SettingError(f"{name}={raw} is above {most}; the default is {field.default}")
-    # The comparison is written so that `nan` fails it too.
-    if least is not None and not value >= least:
+    if least is not None and value < least:
         raise SettingError(f"{name}={raw} is below {least}; the default is {field.default}")
     return value
