@@ -34,7 +34,7 @@ def without_loop(text: str) -> str:
     the same sentence, at the very end of what was heard, is the model.
     """
     spans = [match.span() for match in _WORD.finditer(text)]
-    words = [_sound(text[start:end]) for start, end in spans]
+    words = [sound(text[start:end]) for start, end in spans]
     for size in range(1, len(words) // 2 + 1):
         unit, count = words[-size:], 1
         while words[-size * (count + 1) : -size * count] == unit:
@@ -49,7 +49,7 @@ def echoes(prefix: str, text: str) -> bool:
 
     Where little or nothing is spoken behind the prefix, the model may begin it anew.
     """
-    before, words = ([_sound(word) for word in one.split()] for one in (prefix, text))
+    before, words = ([sound(word) for word in one.split()] for one in (prefix, text))
     size = min(len(words), _ECHO_WORDS)
     if size < _ECHO_WORDS:
         return False
@@ -61,7 +61,7 @@ def left_out(shown: str, text: str) -> int:
 
     A few are how hypotheses differ, and count as none; of many the model has skipped some speech.
     """
-    before, words = ([_sound(word) for word in one.split()] for one in (shown, text))
+    before, words = ([sound(word) for word in one.split()] for one in (shown, text))
     matcher = difflib.SequenceMatcher(None, before, words, autojunk=False)
     runs = [
         (last - first) - (to - start)
@@ -71,7 +71,8 @@ def left_out(shown: str, text: str) -> int:
     return sum(run for run in runs if run >= _MANY_LEFT_OUT)
 
 
-def _sound(word: str) -> str:
+def sound(word: str) -> str:
+    """Return a word without marks and case, as it is compared."""
     return _MARK.sub("", word).casefold()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
+from transcriber.engine.asking import Asked, asked
 from transcriber.engine.guards import (
     NO_SPEECH_PROB,
     echoes,
@@ -16,6 +17,7 @@ from transcriber.engine.guards import (
     trustworthy,
     without_loop,
 )
+from transcriber.engine.likelihood import parts, word_probabilities
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import (
     LOOP_RATIO,
@@ -35,9 +37,6 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 10
-# A closed piece shorter than this is heard as an open one first: the whole encoder window and the
-# ladder gain little on a few words, and most pieces are what a careful pass left open.
-_BRIEF_S = 3.0
 # An open window that ends in so much silence holds its last word whole. And so much speech behind a
 # word, by the voice activity's ends and the alignment's, is another word.
 _PAUSE_S, _UNHEARD_S = 0.25, 0.5
@@ -61,47 +60,53 @@ def canary(model: SpeechModel) -> None:
     audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
     once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
     for lane in (Lane.PARTIAL, Lane.FINAL):
-        decode(model, Window(audio, lane, once, language="en"))
+        window = Window(audio, lane, once, language="en")
+        decode(model, window)
+        decode(model, replace(window, prefix="Yes.", prefix_s=0.5))
 
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:
-    """Greedy and without timestamps, in an encoder window just long enough."""
-    encoded, _ = model.encode(window.audio, model.context_s(window))
-    language, probability = model.language(window, encoded)
-    tokenizer = model.tokenizer(language, window.options.task)
-    prefix = tokenizer.encode(" " + window.prefix) if window.prefix else []
-    prompt = model.prompt(tokenizer, window) + prefix
-    result = model.whisper.model.generate(
-        encoded,
-        [prompt],
+    """Greedy, in an encoder window just long enough."""
+    ask = asked(model, window, model.context_s(window), timestamps=False)
+    result = ask.whisper.model.generate(
+        ask.encoded,
+        [ask.prompt],
         beam_size=1,
-        max_length=len(prompt) + _most_tokens(model, window, prompt),
+        max_length=len(ask.prompt) + _most_tokens(model, window, ask.prompt),
         return_scores=True,
         return_no_speech_prob=True,
-        suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        return_logits_vocab=True,
+        suppress_tokens=get_suppressed_tokens(ask.tokenizer, [-1]),
     )[0]
-    tokens = tuple(_behind(prefix, result.sequences_ids[0]))
+    tokens = ask.behind(result.sequences_ids[0])
+    text = without_loop(ask.tokenizer.decode(tokens))
     hypothesis = Hypothesis(
-        text=without_loop(tokenizer.decode(tokens)),
+        text=text,
         start=0.0,
         end=window.seconds - window.prefix_s,
-        avg_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+        avg_logprob=_mean(result.scores[0] * len(result.sequences_ids[0]), tokens),
         no_speech_prob=result.no_speech_prob,
-        tokens=tokens,
+        tokens=tuple(tokens),
+        likely=word_probabilities(parts(ask, tokens, result))[: len(text.split())],
     )
     believed = trustworthy(hypothesis) and not echoes(window.prefix, hypothesis.text)
-    return Decoded((hypothesis,) if believed else (), language, probability)
+    return Decoded((hypothesis,) if believed else (), ask.language, ask.probability)
+
+
+def _mean(logprob: float, tokens: list[int]) -> float:
+    """Return the mean log probability of the new tokens and the end; a prefix counts as certain."""
+    return logprob / (len(tokens) + 1)
 
 
 def _final(model: SpeechModel, window: Window) -> Decoded:
     """One beam search over the piece, then word alignment; the temperature ladder if it is needed.
 
-    Without timestamp tokens: the piece was cut at pauses, so its borders are known, and the
-    loop of `transcribe` would decode the silence after the last word once more and invent there.
+    One search, not the loop of `transcribe`, which would decode the silence after the last word
+    once more and invent there.
     """
-    brief = window.seconds - window.prefix_s < _BRIEF_S
-    found = _heard(model, replace(window, open=window.open or brief))
-    if brief and not window.open and not _is_good(found, window):
+    # Whisper's own encoder window and the ladder, three times as dear, gain only where it is hard.
+    found = _heard(model, replace(window, open=True))
+    if not window.open and not _is_good(found, window):
         found = _heard(model, window)
     if window.prefix and not _is_good(found, window):
         # The forced prefix sometimes makes the model leave out words: hear the piece on its own.
@@ -110,8 +115,8 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
         echo = echoes(window.prefix, found.hypothesis.text)
         found = alone if echo else _better(found, alone, window)
     if not trustworthy(found.hypothesis):
-        return Decoded((), found.language, found.probability)
-    return Decoded((found.hypothesis,), found.language, found.probability)
+        return Decoded((), found.ask.language, found.ask.probability)
+    return Decoded((found.hypothesis,), found.ask.language, found.ask.probability)
 
 
 def _is_good(found: _Found, window: Window) -> bool:
@@ -137,16 +142,11 @@ def _unheard_s(hypothesis: Hypothesis, window: Window) -> float:
 
 @dataclass(frozen=True)
 class _Found:
-    """A beam search's result, with what word alignment needs."""
+    """A beam search's result, and what was asked."""
 
     hypothesis: Hypothesis
     window: Window
-    tokenizer: Any
-    encoded: Any
-    frames: int
-    prefix_tokens: list[int]
-    language: str
-    probability: float
+    ask: Asked
 
 
 def _heard(model: SpeechModel, window: Window) -> _Found:
@@ -158,34 +158,22 @@ def _heard(model: SpeechModel, window: Window) -> _Found:
 
 
 def _search(model: SpeechModel, window: Window) -> _Found:
-    encoded, frames = model.encode(window.audio, model.context_s(window) if window.open else None)
-    language, probability = model.language(window, encoded)
-    tokenizer = model.tokenizer(language, window.options.task)
-    prefix_tokens = tokenizer.encode(" " + window.prefix) if window.prefix else []
-    prompt = model.prompt(tokenizer, window) + prefix_tokens
-    result, avg_logprob, temperature, ratio = model.whisper.generate_with_fallback(
-        encoded, prompt, tokenizer, _options(model, tokenizer, window, prompt)
+    ask = asked(model, window, model.context_s(window) if window.open else None, timestamps=True)
+    result, avg_logprob, temperature, ratio = ask.whisper.generate_with_fallback(
+        ask.encoded, ask.prompt, ask.tokenizer, _options(model, ask.tokenizer, window, ask.prompt)
     )
-    tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-    tokens = _behind(prefix_tokens, tokens)
+    tokens = ask.behind(result.sequences_ids[0])
     hypothesis = Hypothesis(
-        text=tokenizer.decode(tokens),
+        text=ask.tokenizer.decode(tokens),
         start=0.0,
         end=window.seconds - window.prefix_s,
-        avg_logprob=avg_logprob,
+        avg_logprob=_mean(avg_logprob * (len(result.sequences_ids[0]) + 1), tokens),
         no_speech_prob=result.no_speech_prob,
         compression_ratio=ratio,
         temperature=temperature,
         tokens=tuple(tokens),
     )
-    return _Found(
-        hypothesis, window, tokenizer, encoded, frames, prefix_tokens, language, probability
-    )
-
-
-def _behind(prefix: list[int], tokens: list[int]) -> list[int]:
-    """Return what was found behind a forced prefix; CTranslate2 gives it back as the beginning."""
-    return tokens[len(prefix) :] if tokens[: len(prefix)] == prefix else tokens
+    return _Found(hypothesis, window, ask)
 
 
 def _better(found: _Found, alone: _Found, window: Window) -> _Found:
@@ -195,9 +183,10 @@ def _better(found: _Found, alone: _Found, window: Window) -> _Found:
         return found
     if not mine.sure:
         return alone if other.avg_logprob > mine.avg_logprob else found
-    if left_out(window.shown, other.text) < left_out(window.shown, mine.text):
-        return alone
-    if _unheard_s(other, window) < _unheard_s(mine, window):
+    # The same words without what was said before them are worth less.
+    longer = letters(other.text) > letters(mine.text)
+    less_left_out = left_out(window.shown, other.text) < left_out(window.shown, mine.text)
+    if longer and (less_left_out or _unheard_s(other, window) < _unheard_s(mine, window)):
         return alone
     stopped_early = letters(mine.text) < window.least_letters
     much_longer = len(other.text) > _MUCH_LONGER * len(mine.text)
@@ -206,31 +195,37 @@ def _better(found: _Found, alone: _Found, window: Window) -> _Found:
 
 def _aligned(model: SpeechModel, found: _Found) -> Hypothesis:
     """Add the words with their times, and let the hypothesis begin and end with them."""
-    hypothesis, prefix_s = found.hypothesis, found.window.prefix_s
+    hypothesis, ask = found.hypothesis, found.ask
     new: dict[str, Any] = {
         "seek": 0,
-        "start": prefix_s,
-        "end": found.window.seconds,
+        "start": ask.lead_s,
+        "end": ask.lead_s + hypothesis.end,
         "tokens": list(hypothesis.tokens),
     }
     group = [new]
-    if found.prefix_tokens:
-        group = [{"seek": 0, "start": 0.0, "end": prefix_s, "tokens": found.prefix_tokens}, new]
+    if ask.prefix_tokens:
+        group = [{"seek": 0, "start": 0.0, "end": ask.lead_s, "tokens": ask.prefix_tokens}, new]
     model.whisper.add_word_timestamps(
-        [group], found.tokenizer, found.encoded, found.frames, _PREPENDED, _APPENDED, 0.0
+        [group], ask.tokenizer, ask.encoded, ask.frames, _PREPENDED, _APPENDED, 0.0
     )
     words = tuple(
         Word(
             word["word"],
-            min(max(float(word["start"]) - prefix_s, 0.0), hypothesis.end),
-            min(max(float(word["end"]) - prefix_s, 0.0), hypothesis.end),
+            min(max(float(word["start"]) - ask.lead_s, 0.0), hypothesis.end),
+            min(max(float(word["end"]) - ask.lead_s, 0.0), hypothesis.end),
             float(word["probability"]),
         )
         for word in new["words"]
     )
     if not words:
         return hypothesis
-    return replace(hypothesis, words=words, start=words[0].start, end=words[-1].end)
+    return replace(
+        hypothesis,
+        words=words,
+        start=words[0].start,
+        end=words[-1].end,
+        likely=word_probabilities((one.word, one.probability) for one in words),
+    )
 
 
 def _file(model: SpeechModel, window: Window, listener: Listener) -> Decoded:
@@ -308,7 +303,7 @@ def _options(
         prefix=None,
         suppress_blank=True,
         suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-        without_timestamps=True,
+        without_timestamps=False,
         max_initial_timestamp=1.0,
         word_timestamps=True,
         prepend_punctuations=_PREPENDED,

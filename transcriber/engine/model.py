@@ -6,6 +6,7 @@ word alignment) is faster-whisper's; the choices of live transcription are in `l
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from faster_whisper.tokenizer import _LANGUAGE_CODES, Tokenizer
 from faster_whisper.transcribe import get_ctranslate2_storage
 
 from transcriber.engine.device import Device
+from transcriber.engine.resume import resuming
 from transcriber.engine.window import Window
+
+log = logging.getLogger(__name__)
 
 WHISPER_LANGUAGES: tuple[str, ...] = tuple(_LANGUAGE_CODES)
 FRAMES_PER_S = 100  # mel frames
@@ -63,6 +67,10 @@ class SpeechModel:
             num_workers=workers,
             local_files_only=True,
         )
+        # On CUDA the second copy would take the memory of batches, and has not been measured.
+        self.resuming: Any = None
+        if device.name == "cpu":
+            self.resuming = self._resuming(path, workers, cpu_threads)
         self.multilingual: bool = self.whisper.model.is_multilingual
         self.languages = self._known_languages()
         short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
@@ -70,6 +78,13 @@ class SpeechModel:
         self.open_context_s = SHORT_CONTEXT_S if short else FULL_CONTEXT_S
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
+
+    def _resuming(self, path: Path, workers: int, cpu_threads: int) -> Any:
+        try:
+            return resuming(self.whisper, path, workers, cpu_threads)
+        except (OSError, RuntimeError, ValueError):
+            log.warning("Final text will be fed to the model word by word", exc_info=True)
+            return None
 
     def _known_languages(self) -> tuple[str, ...]:
         """Return the codes of the languages it was trained in; Cantonese came with `large-v3`."""

@@ -20,6 +20,8 @@ SAMPLE_RATE_HZ = 16_000
 # gzip ratio the text is a loop.
 UNSURE_LOGPROB = -1.0
 LOOP_RATIO = 2.4
+# At most so much audio that is final already begins a window, with its text as forced prefix.
+PREFIX_S = 8.0
 
 Task = Literal["transcribe", "translate"]
 LanguageDetection = Literal["session", "utterance"]
@@ -69,8 +71,8 @@ class Window:
         language: the language to decode in, or None to detect it in this window.
         expected_language: where it is detected, the one to keep without evidence of another.
         previous_text: final text just before the window, used as the prompt.
-        prefix: the text of the first `prefix_s` seconds, which is final already: the model hears
-            them and is made to begin with it.
+        prefix: the text of the first `prefix_s` seconds, at most `PREFIX_S`, which is final
+            already: the model hears them and is made to begin with it.
         least_letters: text with fewer makes the final lane suspect that it stopped early.
         shown: what passes before heard behind the prefix; so does text that leaves some of it out.
         spoken_to_s: where the last speech ends, in seconds from the end of the prefix; 0: unknown.
@@ -120,7 +122,11 @@ class Word:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What the model heard in one stretch; times are seconds from the end of the prefix."""
+    """What the model heard in one stretch; times are seconds from the end of the prefix.
+
+    Attributes:
+        likely: the probability of each word, as the text is split at spaces; empty: unknown.
+    """
 
     text: str
     start: float
@@ -131,6 +137,7 @@ class Hypothesis:
     compression_ratio: float = 1.0
     temperature: float = 0.0
     tokens: tuple[int, ...] = ()
+    likely: tuple[float, ...] = ()
 
     @property
     def sure(self) -> bool:
