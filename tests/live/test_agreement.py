@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.live.agreement import STABLE_AFTER_S, LocalAgreement
+from transcriber.live.agreement import LIKELY, STABLE_AFTER_S, LocalAgreement, rest_behind
 
 
 def stable(*hypotheses: str, every_s: float = STABLE_AFTER_S) -> str:
     """Return the stable part of the last hypothesis."""
     agreement = LocalAgreement()
-    shown = [agreement.update(text, n * every_s) for n, text in enumerate(hypotheses)]
+    shown = []
+    for n, text in enumerate(hypotheses):
+        agreement.confirm(text)
+        shown.append(agreement.update(text, n * every_s))
     return shown[-1][0][: shown[-1][1]]
 
 
@@ -123,29 +126,68 @@ def test_where_speech_is_cut_off_the_last_word_is_left_to_the_next_pass() -> Non
     assert shown(" ask", " ask not wha") == " ask not wha"
 
 
-def test_it_is_shown_at_once_if_that_is_far_or_it_is_all_there_is() -> None:
-    assert shown(" ask not wha", cut_off=True) == " ask not wha"
-    assert shown("", " ask", cut_off=True) == " ask"
+def test_a_word_alone_waits_too_but_not_all_that_is_written_without_spaces() -> None:
+    assert shown(" wha", cut_off=True) == ""
+    assert shown(" wha", " what", " what", cut_off=True) == " what"
+    assert shown("国があなたのために何をしてくれるか", cut_off=True) != ""
+
+
+def test_a_last_word_that_is_likely_is_shown_at_once_and_two_that_are_not_wait() -> None:
+    def once(*likely: float) -> str:
+        return LocalAgreement().update(" ask not what", 0.0, cut_off=True, likely=likely)[0]
+
+    assert once(0.9, 0.9, LIKELY) == " ask not what"
+    assert once(0.9, 0.9, LIKELY - 0.1) == " ask not"
+    assert once(0.9, 0.1, 0.1) == " ask"
+    assert once(0.1, 0.1, 0.1) == " ask", "no more than two"
+    assert once(0.9, 0.1, 0.9) == " ask not what", "what follows speaks for it"
+
+
+# -- what a careful pass says ---------------------------------------------------------------------
+
+
+def test_only_what_a_careful_pass_says_too_is_stable() -> None:
     agreement = LocalAgreement()
-    agreement.update(" ask", 0.0, cut_off=True)
-    assert agreement.update(" ask not what", 2.0, cut_off=True)[0] == " ask not what"
+    for second in range(3):
+        agreement.update(" a b c", second * STABLE_AFTER_S)
+    assert agreement.update(" a b c", 3 * STABLE_AFTER_S)[1] == 0
+    agreement.confirm(" a x c")
+    assert agreement.update(" a b c", 4 * STABLE_AFTER_S)[1] == len(" a")
+
+
+def test_a_pass_over_less_audio_is_not_to_blame_for_the_last_words() -> None:
+    agreement = LocalAgreement()
+    for second in range(2):
+        agreement.update(" a b c d", second)
+    assert agreement.loses(" a b")
+    assert not agreement.loses(" a b", older=True)
+    assert agreement.loses(" a c d", older=True)
 
 
 def test_what_became_final_counts_no_more() -> None:
     agreement = LocalAgreement()
     for second in range(2):
-        agreement.update(" a b c d", second)
-    agreement.forget(" a b")
+        agreement.confirm(" a b c d")
+        agreement.update(" a b c d", second * STABLE_AFTER_S)
+    assert agreement.forget(" a b") == (" c d", len(" c d"))
     assert not agreement.loses(" c d e")
-    assert agreement.update(" c d e", 2.0) == (" c d e", len(" c d"))
+    assert agreement.update(" c d e", 2 * STABLE_AFTER_S) == (" c d e", len(" c d"))
 
 
 def test_what_became_final_is_not_shown_again_though_the_rest_is_heard_differently() -> None:
     agreement = LocalAgreement()
     for second in range(2):
-        agreement.update(" a b c d", second)
+        agreement.confirm(" a b c d")
+        agreement.update(" a b c d", second * STABLE_AFTER_S)
     agreement.forget(" a b")
-    assert agreement.update(" x d e", 2.0) == (" c d", len(" c d"))
+    assert agreement.update(" x d e", 2 * STABLE_AFTER_S) == (" c d", len(" c d"))
     assert agreement.newest == " c d"
     agreement.forget(" c d e")
     assert agreement.update(" f", 3.0) == (" f", 0)
+
+
+def test_what_is_final_may_have_been_heard_in_other_words() -> None:
+    assert rest_behind(" Worldwide fame.", " world wide fame it was") == " it was"
+    assert rest_behind(" I have a cold", " I have a called so") == " so"
+    assert rest_behind(" One two", " one") == ""
+    assert rest_behind("", " one") == " one"

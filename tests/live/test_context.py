@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.window import SAMPLE_RATE_HZ
-from transcriber.live.context import LEFT_S, Context
+from transcriber.engine.window import PREFIX_S, SAMPLE_RATE_HZ, Word
+from transcriber.live.context import Context
 from transcriber.live.endpoint import Utterance
 
 
@@ -32,9 +32,24 @@ def test_a_first_piece_has_nothing_before_it() -> None:
     assert left(Context(), 2, 6) == (2, "")
 
 
+def test_words_of_the_last_seconds_go_before_where_their_times_are_known() -> None:
+    before = context((0, 2, " One."))
+    words = tuple(Word(f" w{n}", 2.0 * n, 2.0 * n + 1.0, 1.0) for n in range(4))
+    before.note(piece(2, 10), "".join(word.word for word in words), True, words)
+    assert left(before, 10, 14) == (2, "w0 w1 w2 w3")
+    assert left(before, 10.9, 14) == (3.5, "w1 w2 w3"), "cut half way between two words"
+
+
+def test_what_is_written_without_spaces_stays_so() -> None:
+    before = Context()
+    words = (Word("今日", 0.0, 1.0, 1.0), Word("は", 1.0, 2.0, 1.0))
+    before.note(piece(0, 2), "今日は", True, words)
+    assert left(before, 2, 4) == (0, "今日は")
+
+
 def test_whole_pieces_of_the_last_seconds_go_before() -> None:
     before = context((0, 2, " One."), (2, 4, " Two."), (4, 9, " Three."))
-    assert LEFT_S == 8
+    assert PREFIX_S == 8
     assert left(before, 9, 14) == (2, "Two. Three.")
 
 
@@ -87,7 +102,7 @@ def test_a_piece_that_ended_before_it_was_parted_keeps_its_own() -> None:
 
 def test_little_is_remembered_however_long_one_speaks() -> None:
     before = context(*((second, second + 1, " word") for second in range(1000)))
-    assert len(before._pieces) <= 2 * LEFT_S + 1
+    assert len(before._said) <= 2 * PREFIX_S + 1
 
 
 def test_the_usual_rate_of_speech_tells_when_a_text_is_too_short() -> None:

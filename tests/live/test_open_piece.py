@@ -41,11 +41,15 @@ def piece(line: Line) -> OpenPiece:
 def hear(piece: OpenPiece, line: Line, window: Window) -> None:
     """Let a pass hear and show all there is."""
     piece.begin(window, line.position)
-    assert piece.running is not None
+    heard = piece.end(window)
+    assert heard is not None
     if window.open:
-        piece.keep(piece.running, HEARD)
-    piece.running = None
+        piece.keep(heard, HEARD)
     piece.shown_to = line.position
+
+
+def wants_pass(piece: OpenPiece, line: Line) -> bool:
+    return piece.wants_quick() or piece.wants_careful(line.position)
 
 
 def closed(line: Line) -> Utterance:
@@ -56,16 +60,16 @@ def closed(line: Line) -> Utterance:
 
 def test_silence_needs_no_pass(piece: OpenPiece, line: Line) -> None:
     line.pause(3.0)
-    assert not piece.wants_pass()
+    assert not wants_pass(piece, line)
 
 
 def test_each_bit_of_new_speech_does(piece: OpenPiece, line: Line) -> None:
     line.speak(0.5)
-    assert piece.wants_pass()
+    assert wants_pass(piece, line)
     hear(piece, line, QUICK)
-    assert not piece.wants_pass()
+    assert not wants_pass(piece, line)
     line.speak(0.1)
-    assert piece.wants_pass()
+    assert wants_pass(piece, line)
 
 
 def test_each_second_or_so_a_careful_one_is_due(piece: OpenPiece, line: Line) -> None:
@@ -84,11 +88,11 @@ def test_a_pause_is_heard_carefully_once(piece: OpenPiece, line: Line) -> None:
     line.speak(0.5)
     hear(piece, line, QUICK)
     line.pause(0.4)
-    assert piece.wants_pass()
+    assert wants_pass(piece, line)
     assert piece.wants_careful(line.position)
     hear(piece, line, CAREFUL)
     line.pause(0.3)
-    assert not piece.wants_pass()
+    assert not wants_pass(piece, line)
     line.speak(0.2)
     assert not piece.wants_careful(line.position), "one speaks on"
 
@@ -134,6 +138,36 @@ def test_a_quick_pass_does_not_count(piece: OpenPiece, line: Line) -> None:
     piece.begin(QUICK, line.position)
     line.pause(1.0)
     assert not piece.is_hearing(closed(line))
+
+
+def test_what_is_said_during_a_careful_pass_is_shown_by_a_quick_one(
+    piece: OpenPiece, line: Line
+) -> None:
+    line.speak(2.0)
+    piece.begin(CAREFUL, line.position)
+    assert not wants_pass(piece, line), "that pass hears all there is"
+    line.speak(0.4)
+    assert piece.wants_quick()
+    piece.begin(QUICK, line.position)
+    line.speak(2.0)
+    assert not wants_pass(piece, line), "one of each kind at a time"
+    assert piece.end(CAREFUL) is not None
+    assert piece.wants_careful(line.position)
+    assert piece.end(CAREFUL) is None
+
+
+def test_a_quick_pass_loses_the_words_that_became_final_meanwhile(
+    piece: OpenPiece, line: Line
+) -> None:
+    line.speak(2.0)
+    piece.begin(QUICK, line.position)
+    piece.cut(line.cut(SAMPLE_RATE_HZ), " One, two,")
+    heard = piece.end(QUICK)
+    assert heard is not None
+    assert piece.still_open(heard)
+    assert piece.unsaid(heard, " One. Two three four.") == " three four."
+    line.pause(1.2)
+    assert not piece.still_open(heard), "a pause has closed it"
 
 
 def test_a_pause_that_grows_is_judged_by_what_was_heard_in_it(piece: OpenPiece, line: Line) -> None:

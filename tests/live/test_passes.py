@@ -12,8 +12,7 @@ from tests.support.hours import Loudness
 from tests.support.monologue import CHUNK_S, Monologue, monologue, sound
 from tests.support.recordings import RATE_HZ
 from tests.support.server import wait_for
-from transcriber.engine.window import DecodingOptions, Lane
-from transcriber.live.context import LEFT_S
+from transcriber.engine.window import PREFIX_S, DecodingOptions, Lane
 from transcriber.live.open_piece import CAREFUL_EVERY_S
 from transcriber.live.settle import HOLD_S, LONG_S
 
@@ -94,7 +93,7 @@ def test_careful_passes_are_rare_and_quick_ones_come_between_them(speech: Monolo
 
 def test_no_window_holds_much_more_than_what_is_open(speech: Monologue) -> None:
     speech.play()
-    assert max(window.seconds for window in speech.model.windows) <= LEFT_S + DELAY_S + 2 * WORD_S
+    assert max(window.seconds for window in speech.model.windows) <= PREFIX_S + DELAY_S + 2 * WORD_S
 
 
 def test_each_window_begins_with_final_audio_and_exactly_its_words(speech: Monologue) -> None:

@@ -65,6 +65,7 @@ def test_confidence_is_the_mean_of_the_words_or_of_the_tokens(transcript: Transc
 
 
 def test_two_passes_that_agree_make_the_partial_text_stable(transcript: Transcript) -> None:
+    transcript.confirm(" ask not")
     transcript.show(" ask not", 0.0)
     assert transcript.partial.stable_chars == 0
     transcript.show(" ask not what", 2.0)

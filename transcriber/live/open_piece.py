@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Window
+from transcriber.live.agreement import rest_behind
 from transcriber.live.endpoint import Endpointer, Utterance
 from transcriber.live.hearing import Hearing
 
@@ -19,15 +20,19 @@ CAREFUL_EVERY_S = 1.2
 class OpenPiece:
     """Follows the open piece of one session. Not thread-safe: its session guards it.
 
+    A quick and a careful pass may be under way at the same time, so that what is said while the
+    careful one takes its time is shown all the same.
+
     Attributes:
-        running: the pass that is under way, if any.
+        quick, careful: the passes that are under way, if any.
         shown_to: audio that the partial text covers, in samples.
         alone: a pass left out words, as the model does at times where it has to begin with what is
             final: until more is final, it shall hear nothing but the piece.
     """
 
     def __init__(self, line: Endpointer) -> None:
-        self.running: Hearing | None = None
+        self.quick: Hearing | None = None
+        self.careful: Hearing | None = None
         self.shown_to = 0
         self.alone = False
         self._line = line
@@ -35,27 +40,65 @@ class OpenPiece:
         self._paused_at = 0  # the end of the speech that one has heard in the pause after it
         # The last careful pass, in case a pause closes what it heard.
         self._heard: tuple[Hearing, Decoded] | None = None
+        # What of the quick pass under way became final meanwhile, and where the rest begins.
+        self._quick_said, self._quick_start = "", 0
 
-    def wants_pass(self) -> bool:
-        """Tell whether there is speech that is not shown yet, or a pause to be looked at."""
-        if self._line.open_start is None:
-            return False
-        return self._line.last_speech > self.shown_to or self._is_pause_due()
+    @property
+    def running(self) -> list[Hearing]:
+        """The passes that are under way."""
+        return [one for one in (self.quick, self.careful) if one is not None]
+
+    def wants_quick(self) -> bool:
+        """Tell whether there is speech that is neither shown nor being heard."""
+        heard_to = max([self.shown_to, *(one.end for one in self.running)])
+        return self.quick is None and self._is_open and self._line.last_speech > heard_to
 
     def wants_careful(self, end: int) -> bool:
         """Tell whether a pass over the open piece up to `end` shall make words final."""
+        if self.careful is not None or not self._is_open:
+            return False
         new = end - max(self._line.open_start or 0, self._careful_to)
-        return self._is_pause_due() or new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
+        return self._is_pause_due() or (
+            self._line.last_speech > self._careful_to and new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
+        )
 
     def begin(self, window: Window, end: int) -> None:
         """A worker begins with a window that holds the open piece up to `end`."""
         line = self._line
         assert line.open_start is not None
-        self.running = Hearing(window, line.open_start, end, line.last_speech, line.pause_cut)
-        if window.open:
-            self._careful_to = end
-            if line.pause_cut is not None:
-                self._paused_at = line.last_speech
+        heard = Hearing(window, line.open_start, end, line.last_speech, line.pause_cut)
+        if not window.open:
+            self.quick = heard
+            self._quick_said, self._quick_start = "", heard.start
+            return
+        self.careful, self._careful_to = heard, end
+        if line.pause_cut is not None:
+            self._paused_at = line.last_speech
+
+    def end(self, window: Window) -> Hearing | None:
+        """A worker is done with a window: return what was known when it began; None: not ours."""
+        for heard in self.running:
+            if heard.window is window:
+                if heard is self.quick:
+                    self.quick = None
+                else:
+                    self.careful = None
+                return heard
+        return None
+
+    def still_open(self, heard: Hearing) -> bool:
+        """Tell whether what a pass heard is still open, but for words that are final now."""
+        start = heard.start if heard.window.open else self._quick_start
+        return start == self._line.open_start
+
+    def unsaid(self, heard: Hearing, text: str) -> str:
+        """Return the text of a pass without the words that have become final meanwhile."""
+        return text if heard.window.open else rest_behind(self._quick_said, text)
+
+    def cut(self, piece: Utterance, text: str) -> None:
+        """The first words of the open piece became final."""
+        if self._quick_start == piece.start:
+            self._quick_said, self._quick_start = self._quick_said + text, piece.end
 
     def keep(self, heard: Hearing, answer: Decoded) -> None:
         """Keep what a careful pass has heard."""
@@ -67,8 +110,7 @@ class OpenPiece:
 
     def is_hearing(self, piece: Utterance) -> bool:
         """Tell whether a careful pass that is under way hears all of a closed piece."""
-        running = self.running
-        return running is not None and running.window.open and running.covers(piece)
+        return self.careful is not None and self.careful.covers(piece)
 
     def made_final(self, piece: Utterance) -> None:
         """What lies before the end of a piece is final."""
@@ -89,6 +131,10 @@ class OpenPiece:
         if not same or heard.pause_cut is None:
             return None
         return replace(heard, end=line.position, pause_cut=line.pause_cut), answer
+
+    @property
+    def _is_open(self) -> bool:
+        return self._line.open_start is not None
 
     def _is_pause_due(self) -> bool:
         """Tell whether a pause may have ended a sentence, and no careful pass has heard it."""

@@ -8,34 +8,30 @@ heard in the final lane. Each window begins with audio that is final already, an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
 from transcriber.engine.pool import Source, Timing
 from transcriber.engine.window import (
+    PREFIX_S,
     SAMPLE_RATE_HZ,
     Decoded,
     DecodingOptions,
     Hypothesis,
     Lane,
     Window,
+    Word,
 )
 from transcriber.live.closed_pieces import ClosedPieces
-from transcriber.live.context import LEFT_S
 from transcriber.live.endpoint import Gap, Utterance
-from transcriber.live.hearing import Hearing
 from transcriber.live.intake import AudioSeconds, Intake
-from transcriber.live.open_piece import OpenPiece
-from transcriber.live.pace import Pace, Turns
+from transcriber.live.open_lane import OpenLane, sure
+from transcriber.live.pace import Pace
 from transcriber.live.pass_log import PassLog
-from transcriber.live.settle import HOLD_S, settle
+from transcriber.live.settle import HOLD_S
 from transcriber.live.transcript import Settled, Transcript
 from transcriber.live.windows import Windows
 
 Submit = Callable[[Lane, Source], None]
-
-# An open piece this long becomes final even by a pass that leaves out words of those before.
-_BELIEVED_S = 8.0
 
 
 class Passes(Source):
@@ -54,9 +50,6 @@ class Passes(Source):
     ) -> None:
         self.log, self.pace = PassLog(), pace
         self.windows = Windows(options, intake)
-        self._turns = Turns(pace)
-        self._options = options
-        self._hold_s = hold_s
         self._intake = intake
         self._line = intake.endpointer
         self._transcript = transcript
@@ -64,7 +57,16 @@ class Passes(Source):
         self._lock = lock
         self._progress = progress
         self._closed = ClosedPieces()
-        self._open = OpenPiece(self._line)
+        self._open = OpenLane(
+            options,
+            intake,
+            transcript,
+            self.windows,
+            pace,
+            hold_s,
+            lambda: bool(self._closed),
+            self._advanced,
+        )
         self._on_idle: Callable[[], None] | None = None
         self._withdrawn = False
         self._settled_at_last = Settled()
@@ -75,17 +77,18 @@ class Passes(Source):
         """Look at the new audio, and ask for the passes that are wanted now."""
         if self._withdrawn:
             return
+        self._open.note_audio()
         self._pull()
         if self._closed and self._closed.window is None and not self._being_heard():
             self._submit(Lane.FINAL, self)
-        if self._open.running is None and self._open.wants_pass() and self._turns.ask():
+        if self._open.wants_pass() and self._open.turns.ask():
             self._submit(Lane.PARTIAL, self)
 
     def withdraw(self) -> None:
         """The session goes away: no more passes."""
         self._settled_at_last = self.settled()
         self._withdrawn = True
-        self._turns.drop()
+        self._open.turns.drop()
         self._closed.clear()
 
     @property
@@ -115,7 +118,7 @@ class Passes(Source):
         if self._line.open_start is None:
             return True
         mark = min(mark, self._line.last_speech)
-        return self._open.shown_to >= mark or not self._shows_soon(mark)
+        return self._open.piece.shown_to >= mark or not self._open.shows_soon(mark)
 
     def seconds(self) -> AudioSeconds:
         """Return where the session's audio is."""
@@ -136,9 +139,8 @@ class Passes(Source):
         while (event := self._line.next_event()) is not None:
             if isinstance(event, Utterance):
                 self._transcript.close()
-            self._closed.add(event, self._open.shown_to)
-        if self._open.running is None and (heard := self._open.heard_before_pause()):
-            self._advance(heard[0], heard[1].hypotheses[0])
+            self._closed.add(event, self._open.piece.shown_to)
+        self._open.advance_in_pause()
         while self._closed:
             head = self._closed.first
             if isinstance(head, Gap):
@@ -146,7 +148,7 @@ class Passes(Source):
                 self.windows.note_gap()
                 start_s, end_s = head.start / SAMPLE_RATE_HZ, head.end / SAMPLE_RATE_HZ
                 self._transcript.note_gap(start_s, end_s)
-            elif self._closed.window is None and (kept := self._open.kept(head)):
+            elif self._closed.window is None and (kept := self._open.piece.kept(head)):
                 self._finalise(kept)
             else:
                 return
@@ -154,14 +156,7 @@ class Passes(Source):
     def _being_heard(self) -> bool:
         """Tell whether a careful pass that is under way hears all of what was closed next."""
         head = self._closed.first
-        return isinstance(head, Utterance) and self._open.is_hearing(head)
-
-    def _shows_soon(self, mark: int) -> bool:
-        """Tell whether a pass that runs, waits or is due will show the audio before a mark."""
-        if self._turns.asked:
-            return True
-        running = self._open.running
-        return running is not None and (mark <= running.end or self._turns.is_due)
+        return isinstance(head, Utterance) and self._open.piece.is_hearing(head)
 
     # -- the engine asks -----------------------------------------------------------------------
 
@@ -170,7 +165,7 @@ class Passes(Source):
         with self._lock:
             if self._withdrawn:
                 return None
-            window = self._next_final() if lane is Lane.FINAL else self._next_open()
+            window = self._next_final() if lane is Lane.FINAL else self._open.next_window()
             if window is None:
                 self._progress()
             return window
@@ -182,22 +177,6 @@ class Passes(Source):
         assert isinstance(piece, Utterance), "gaps never wait at the head of the queue"
         window = self.windows.window(Lane.FINAL, piece, self._transcript.heard_of_next)
         self._closed.window = window
-        return window
-
-    def _next_open(self) -> Window | None:
-        start = self._line.open_start
-        if self._open.running or start is None or not self._open.wants_pass():
-            self._turns.drop()
-            return None
-        self._turns.taken()
-        end = self._intake.buffer.end
-        # Nothing can become final before what was said before it.
-        careful = not self._closed and self._open.wants_careful(end)
-        lane = Lane.FINAL if careful else Lane.PARTIAL
-        piece = Utterance(start, end, end, self._line.last_speech, self._line.open_speech_s)
-        window = self.windows.window(lane, piece, self._transcript.heard_of_open, self._open.alone)
-        window = replace(window, open=careful)
-        self._open.begin(window, end)
         return window
 
     # -- the engine answers ----------------------------------------------------------------------
@@ -212,9 +191,8 @@ class Passes(Source):
                 self._closed.heard()
                 if self._closed:  # not withdrawn meanwhile
                     self._finalise(answer)
-            elif (heard := self._open.running) and window is heard.window:
-                self._turns.done(window.seconds, timing)
-                self._take(heard, answer)
+            elif not self._withdrawn:
+                self._open.decoded(window, answer, timing)
             self._after_pass()
 
     def failed(self, window: Window, error: Exception) -> None:
@@ -223,77 +201,31 @@ class Passes(Source):
             if window is self._closed.window:
                 if self._closed.failed():
                     self._finalise(None)
-            elif (heard := self._open.running) and window is heard.window:
-                self._turns.drop()
-                self._take(heard, None)
+            elif not self._withdrawn:
+                self._open.failed(window)
             self._after_pass()
-
-    def _take(self, heard: Hearing, answer: Decoded | None) -> None:
-        """Show what was heard of the open piece, and make final what will not change."""
-        self._open.running = None
-        if self._withdrawn:
-            return
-        is_open = heard.start == self._line.open_start  # or it has been closed in the meantime
-        if is_open:
-            self._open.shown_to = max(self._open.shown_to, heard.end)
-        if answer is None:
-            return
-        doubtful = False
-        if is_open and self._transcript.loses(answer.text):
-            self._open.alone = True
-            # The next pass will tell; what has been open for too long is believed.
-            doubtful = heard.seconds < _BELIEVED_S
-        if heard.window.open and _sure(answer) and not doubtful:
-            self._open.keep(heard, answer)
-            if is_open and self._advance(heard, answer.hypotheses[0]):
-                return
-        if is_open:
-            self._transcript.show(answer.text, _seconds(heard.end), self._is_cut_off(heard))
-
-    def _is_cut_off(self, heard: Hearing) -> bool:
-        """Tell whether the next pass, which is near, will hear the end of the last word."""
-        return heard.cut_off and not self.pace.interval_s
-
-    def _advance(self, heard: Hearing, hypothesis: Hypothesis) -> bool:
-        """Make the first words of the open piece final, if they are; tell whether they were."""
-        language = self.windows.language.fixed
-        if self._closed or language is None:  # what was said before is not final yet
-            return False
-        whole_only = self._options.task == "translate"
-        found = settle(heard, hypothesis, self._hold_s, whole_only)
-        if found is None or not heard.start < found.cut < self._line.position:
-            return False
-        rest = found.rest
-        if rest and not self._line.speech_behind(found.cut):
-            return False  # the words behind the cut would have nothing to be heard from
-        piece = self._line.cut(found.cut)
-        self._transcript.advance(
-            found.final,
-            _seconds(piece.start),
-            rest.text if rest else "",
-            _seconds(heard.end),
-            self._is_cut_off(heard),
-        )
-        self._made_final(piece, found.final.text, sure=True)
-        if rest:  # if a pause closes what is left, it has been heard already
-            left = Decoded((rest,), language, 1.0)
-            self._open.keep(replace(heard, start=found.cut), left)
-        return True
 
     def _finalise(self, answer: Decoded | None) -> None:
         """The oldest closed piece becomes final."""
         piece = self._closed.take()
         assert isinstance(piece, Utterance)
         self._transcript.finalise(answer, _seconds(piece.start))
-        silent = answer is not None and not answer.hypotheses
-        sure = silent or (answer is not None and _sure(answer))
-        self._made_final(piece, answer.text if answer else "", sure)
+        heard = answer.hypotheses if answer else ()
+        is_sure = answer is not None and (not heard or sure(answer))
+        words = [word for one in heard for word in one.words]
+        self._made_final(piece, answer.text if answer else "", is_sure, words)
 
-    def _made_final(self, piece: Utterance, text: str, sure: bool) -> None:
-        self._open.made_final(piece)
-        self.windows.made_final(piece, text, sure)
+    def _advanced(self, piece: Utterance, heard: Hypothesis) -> None:
+        """The beginning of the open piece became final."""
+        self._made_final(piece, heard.text, True, heard.words)
+
+    def _made_final(
+        self, piece: Utterance, text: str, is_sure: bool, words: Sequence[Word]
+    ) -> None:
+        self._open.piece.made_final(piece)
+        self.windows.made_final(piece, text, is_sure, words)
         self._intake.made_final(piece)
-        self._intake.buffer.forget_before(piece.end - int(2 * LEFT_S * SAMPLE_RATE_HZ))
+        self._intake.buffer.forget_before(piece.end - int(2 * PREFIX_S * SAMPLE_RATE_HZ))
 
     def _after_pass(self) -> None:
         self.request()
@@ -305,8 +237,3 @@ class Passes(Source):
 
 def _seconds(samples: int) -> float:
     return samples / SAMPLE_RATE_HZ
-
-
-def _sure(answer: Decoded) -> bool:
-    """Tell whether something was heard, and all of it without trouble."""
-    return bool(answer.hypotheses) and all(one.sure for one in answer.hypotheses)

@@ -100,29 +100,30 @@ class Transcript:
         """What was heard so far of the open piece."""
         return self._agreement.newest
 
-    def show(self, text: str, end_s: float, cut_off: bool = False) -> None:
+    def show(
+        self, text: str, end_s: float, cut_off: bool = False, likely: Sequence[float] = ()
+    ) -> None:
         """Show a new hypothesis of the open piece; see `LocalAgreement.update`."""
-        self._open = Partial(*self._agreement.update(text, end_s, cut_off))
+        self._open = Partial(*self._agreement.update(text, end_s, cut_off, likely))
         self._refresh()
 
-    def loses(self, text: str) -> bool:
-        """Tell whether a hypothesis of the open piece leaves out words that were stable."""
-        return self._agreement.loses(text)
+    def confirm(self, text: str) -> None:
+        """Take what a careful pass heard in the open piece; see `LocalAgreement.confirm`."""
+        self._agreement.confirm(text)
 
-    def advance(
-        self, heard: Hypothesis, offset_s: float, rest: str, end_s: float, cut_off: bool = False
-    ) -> None:
+    def loses(self, text: str, older: bool = False) -> bool:
+        """Tell whether a hypothesis of the open piece leaves out words; see `LocalAgreement`."""
+        return self._agreement.loses(text, older)
+
+    def advance(self, heard: Hypothesis, offset_s: float) -> None:
         """The beginning of the open piece becomes final, while the rest of it stays open.
 
         Args:
             heard: the words that become final.
             offset_s: where the open piece began in the recording, in seconds.
-            rest: the hypothesis of what stays open.
-            end_s, cut_off: see `LocalAgreement.update`.
         """
         self.add([heard], offset_s)
-        self._agreement.forget(heard.text)
-        self._open = Partial(*self._agreement.update(rest, end_s, cut_off))
+        self._open = Partial(*self._agreement.forget(heard.text))
         self._refresh(changed=True)
 
     def close(self) -> None:

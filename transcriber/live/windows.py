@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
+from collections.abc import Sequence
+
+from transcriber.engine.window import (
+    SAMPLE_RATE_HZ,
+    Decoded,
+    DecodingOptions,
+    Lane,
+    Window,
+    Word,
+)
 from transcriber.live.context import Context, Left
 from transcriber.live.endpoint import Utterance
 from transcriber.live.intake import Intake, Skip
@@ -78,6 +87,9 @@ class Windows:
             seconds = window.seconds - window.prefix_s
             self.language.heard(answer.language, answer.language_probability, seconds, earlier)
 
-    def made_final(self, piece: Utterance, text: str, sure: bool) -> None:
-        """Remember the text of a piece; an unsure one is no context for what follows."""
-        self._context.note(piece, text, sure)
+    def made_final(
+        self, piece: Utterance, text: str, sure: bool, words: Sequence[Word] = ()
+    ) -> None:
+        """Remember the text of a piece; see `Context.note`."""
+        placed = self._options.task == "transcribe"  # a translation's words are not in the audio
+        self._context.note(piece, text, sure, words if placed else ())
