@@ -84,7 +84,7 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
         text=text,
         start=0.0,
         end=window.seconds - window.prefix_s,
-        avg_logprob=_mean(result.scores[0] * len(result.sequences_ids[0]), tokens),
+        avg_logprob=_mean(result.scores[0] * len(result.sequences_ids[0]), ask, result),
         no_speech_prob=result.no_speech_prob,
         tokens=tuple(tokens),
         likely=word_probabilities(parts(ask, tokens, result))[: len(text.split())],
@@ -93,9 +93,12 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
     return Decoded((hypothesis,) if believed else (), ask.language, ask.probability)
 
 
-def _mean(logprob: float, tokens: list[int]) -> float:
-    """Return the mean log probability of the new tokens and the end; a prefix counts as certain."""
-    return logprob / (len(tokens) + 1)
+def _mean(logprob: float, ask: Asked, result: Any) -> float:
+    """Return the mean log probability of what was written and its end.
+
+    Forced tokens are certain by definition: counted in, they would hide doubts about the others.
+    """
+    return logprob / (len(result.sequences_ids[0]) - len(ask.forced) + 1)
 
 
 def _final(model: SpeechModel, window: Window) -> Decoded:
@@ -167,7 +170,7 @@ def _search(model: SpeechModel, window: Window) -> _Found:
         text=ask.tokenizer.decode(tokens),
         start=0.0,
         end=window.seconds - window.prefix_s,
-        avg_logprob=_mean(avg_logprob * (len(result.sequences_ids[0]) + 1), tokens),
+        avg_logprob=_mean(avg_logprob * (len(result.sequences_ids[0]) + 1), ask, result),
         no_speech_prob=result.no_speech_prob,
         compression_ratio=ratio,
         temperature=temperature,

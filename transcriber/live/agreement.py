@@ -26,8 +26,8 @@ _MANY = 3
 # each other closely err together.
 STABLE_AFTER_S = 1.4
 # Where the audio breaks off, last words less probable than this wait for the next pass.
-LIKELY = 0.6
-_MOST_HELD = 2
+LIKELY = 0.9
+_MOST_HELD = 3
 _A_WORD = 15  # letters, at most
 
 
