@@ -37,6 +37,8 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 10
+# A closed piece shorter than this is heard in the short encoder window first.
+_BRIEF_S = 3.0
 # An open window that ends in so much silence holds its last word whole. And so much speech behind a
 # word, by the voice activity's ends and the alignment's, is another word.
 _PAUSE_S, _UNHEARD_S = 0.25, 0.5
@@ -107,9 +109,10 @@ def _final(model: SpeechModel, window: Window) -> Decoded:
     One search, not the loop of `transcribe`, which would decode the silence after the last word
     once more and invent there.
     """
-    # Whisper's own encoder window and the ladder, three times as dear, gain only where it is hard.
-    found = _heard(model, replace(window, open=True))
-    if not window.open and not _is_good(found, window):
+    # Of a few words Whisper's own encoder window, three times as dear, makes nothing better.
+    brief = window.seconds - window.prefix_s < _BRIEF_S
+    found = _heard(model, replace(window, open=window.open or brief))
+    if brief and not window.open and not _is_good(found, window):
         found = _heard(model, window)
     if window.prefix and not _is_good(found, window):
         # The forced prefix sometimes makes the model leave out words: hear the piece on its own.

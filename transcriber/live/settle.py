@@ -27,7 +27,7 @@ LEAST_S = 0.8
 LONG_S = 2.6
 # Words that are less probable than this, on the mean, wait for more context, but not for ever.
 LEAST_PROBABILITY = 0.8
-PATIENCE_S = 10.2
+PATIENCE_S = 9.5
 # A silence this long between two words is as good as a comma.
 _BREATH_S = 0.12
 # How far before the last word that may become final such a place is looked for.
