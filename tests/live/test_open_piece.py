@@ -72,6 +72,21 @@ def test_each_bit_of_new_speech_does(piece: OpenPiece, line: Line) -> None:
     assert wants_pass(piece, line)
 
 
+def test_news_is_speech_that_is_not_shown_or_a_pause_nobody_looked_at(
+    piece: OpenPiece, line: Line
+) -> None:
+    line.speak(2.0)
+    assert piece.has_news
+    hear(piece, line, QUICK)
+    assert not piece.has_news
+    line.pause(0.4)
+    assert piece.has_news
+    hear(piece, line, CAREFUL)
+    assert not piece.has_news
+    line.speak(0.1)
+    assert piece.has_news
+
+
 def test_each_second_or_so_a_careful_one_is_due(piece: OpenPiece, line: Line) -> None:
     line.speak(CAREFUL_EVERY_S - 0.1)
     assert not piece.wants_careful(line.position)

@@ -191,6 +191,22 @@ def test_nothing_becomes_final_before_what_was_said_before_it() -> None:
         assert rig.final == rig.model.spoken()
 
 
+def test_what_a_quick_pass_has_shown_is_heard_carefully_with_the_next_speech_only() -> None:
+    """What becomes final would else depend on how soon the next chunk comes."""
+    with monologue(sound(2.0, 1.2, 6.0)) as rig:
+        rig.model.closed.clear()
+        rig.play(2.0)
+        rig.post(8, b"".join(rig.chunks[8:13]), wait_s=0.0)
+        rig.post(9, b"".join(rig.chunks[13:-1]), wait_s=0.0)
+        wait_for(lambda: len(rig.partial) > 14, 10)
+        careful = len(rig.model.careful)
+        rig.model.closed.set()
+        rig.wait_idle()
+        assert len(rig.model.careful) == careful
+        rig.post(10, rig.chunks[-1])
+        assert len(rig.model.careful) == careful + 1
+
+
 # -- when a pass is no good -----------------------------------------------------------------------
 
 

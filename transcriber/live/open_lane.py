@@ -131,7 +131,8 @@ class OpenLane:
             self._advance(found[0], found[1].hypotheses[0])
 
     def _wants_careful(self) -> bool:
-        return not self._is_blocked() and self.piece.wants_careful(self._buffer.end)
+        wanted = self.piece.has_news and self.piece.wants_careful(self._buffer.end)
+        return wanted and not self._is_blocked()
 
     def _take(self, heard: Hearing, answer: Decoded) -> None:
         is_open = self.piece.still_open(heard)  # or it has been closed in the meantime

@@ -48,6 +48,15 @@ class OpenPiece:
         """The passes that are under way."""
         return [one for one in (self.quick, self.careful) if one is not None]
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is speech that is not shown yet, or a pause to be looked at.
+
+        Without any, no pass is worth its time: what becomes final, and what it costs, depends on
+        the audio then, and not on how soon the next chunk comes.
+        """
+        return self._is_open and (self._line.last_speech > self.shown_to or self._is_pause_due())
+
     def wants_quick(self) -> bool:
         """Tell whether there is speech that is neither shown nor being heard."""
         heard_to = max([self.shown_to, *(one.end for one in self.running)])
@@ -58,9 +67,7 @@ class OpenPiece:
         if self.careful is not None or not self._is_open:
             return False
         new = end - max(self._line.open_start or 0, self._careful_to)
-        return self._is_pause_due() or (
-            self._line.last_speech > self._careful_to and new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
-        )
+        return self._is_pause_due() or new >= CAREFUL_EVERY_S * SAMPLE_RATE_HZ
 
     def begin(self, window: Window, end: int) -> None:
         """A worker begins with a window that holds the open piece up to `end`."""
