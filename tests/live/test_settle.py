@@ -12,6 +12,7 @@ from transcriber.live.hearing import Hearing
 from transcriber.live.settle import (
     BRIEF_S,
     HOLD_S,
+    LEAST_AGREED,
     LEAST_PROBABILITY,
     LEAST_S,
     LONG_S,
@@ -49,14 +50,27 @@ def hearing(seconds: float, speech_s: float, pause: bool = False) -> Hearing:
 
 def test_where_no_clause_ends_what_has_been_open_for_long_is_cut() -> None:
     short_s = HOLD_S + LONG_S - 0.5
-    assert settled_words(heard(int(2 * short_s)), short_s) == 0
-    assert settled_words(heard(20), seconds=10.0) == 17
+    assert settled_words(heard(int(2 * short_s)), short_s, agreed=20) == 0
+    assert settled_words(heard(20), seconds=10.0, agreed=20) == 17
+
+
+@pytest.mark.parametrize("agreed, count", [(0, 0), (5, 5), (19, 17)])
+def test_between_clauses_it_is_cut_only_behind_words_that_two_passes_heard(
+    agreed: int, count: int
+) -> None:
+    assert settled_words(heard(20), PATIENCE_S - 0.1, agreed) == count
+
+
+def test_no_second_pass_is_needed_where_a_clause_ends() -> None:
+    words = heard(20).words
+    words = (*words[:4], replace(words[4], word=" w4,"), *words[5:])
+    assert settled_words(replace(heard(20), words=words), PATIENCE_S - 0.1) == 5
 
 
 def test_it_is_cut_where_words_lie_farthest_apart() -> None:
     words = heard(20).words
     words = (*words[:15], replace(words[15], start=7.55), *words[16:])
-    assert settled_words(replace(heard(20), words=words), 10.0) == 15
+    assert settled_words(replace(heard(20), words=words), 10.0, agreed=20) == 15
 
 
 @pytest.mark.parametrize("mark", [",", ";", ".", "؟", "、", "。"])
@@ -77,7 +91,7 @@ def test_a_breath_is_as_good_as_a_comma() -> None:
 @pytest.mark.parametrize("seconds", np.arange(1.0, 12.0, 0.7))
 def test_what_breaks_off_at_the_end_is_not_final(seconds: float, hold_s: float) -> None:
     words = heard(int(2 * seconds)).words
-    found = settled_words(heard(int(2 * seconds)), seconds, hold_s=hold_s)
+    found = settled_words(heard(int(2 * seconds)), seconds, agreed=99, hold_s=hold_s)
     assert all(word.end <= seconds - hold_s for word in words[:found])
 
 
@@ -89,31 +103,36 @@ def test_the_last_three_words_stay_open_however_long_ago_they_were_said() -> Non
     assert settled_words(heard(3, word_s=2.0), seconds=20.0) == 0
 
 
-def test_improbable_words_wait_for_more_context_but_not_for_ever() -> None:
-    guessed = tuple(replace(word, probability=LEAST_PROBABILITY - 0.01) for word in heard(20).words)
+@pytest.mark.parametrize("agreed, least", [(0, LEAST_PROBABILITY), (20, LEAST_AGREED)])
+def test_improbable_words_wait_for_more_context_but_not_for_ever(agreed: int, least: float) -> None:
+    words = [replace(word, word=f"{word.word},") for word in heard(20).words]
+    likely, guessed = (
+        replace(heard(20), words=tuple(replace(word, probability=least + by) for word in words))
+        for by in (0.01, -0.01)
+    )
     before_s = PATIENCE_S - 0.1
-    assert settled_words(heard(20), before_s) > 0
-    assert settled_words(replace(heard(20), words=guessed), before_s) == 0
-    assert settled_words(replace(heard(20), words=guessed), PATIENCE_S + 0.1) > 0
+    assert settled_words(likely, before_s, agreed) > 0
+    assert settled_words(guessed, before_s, agreed) == 0
+    assert settled_words(guessed, PATIENCE_S + 0.1, agreed) > 0
 
 
 def test_one_improbable_word_among_others_holds_nothing_up() -> None:
     words = heard(20).words
     words = (words[0], replace(words[1], probability=0.4), *words[2:])
-    assert settled_words(replace(heard(20), words=words), PATIENCE_S - 0.1) > 0
+    assert settled_words(replace(heard(20), words=words), PATIENCE_S - 0.1, agreed=20) == 17
 
 
 def test_no_stretch_is_too_short_to_be_worth_a_border() -> None:
     syllables = heard(8, word_s=0.1)
     assert syllables.words[-2].end < LEAST_S
-    assert settled_words(syllables, seconds=10.0) == 0
+    assert settled_words(syllables, seconds=10.0, agreed=8) == 0
 
 
 def test_a_word_behind_one_that_may_change_is_not_final_even_if_the_model_times_it_so() -> None:
     times = ((0, 1), (1, 9.5), (2, 3), (3, 4), (4, 5), (5, 6))
     words = tuple(Word(" word", start, end, 0.9) for start, end in times)
     hypothesis = Hypothesis(" word" * 6, 0.0, 9.5, words)
-    assert settled_words(hypothesis, seconds=10.0) == 1
+    assert settled_words(hypothesis, seconds=10.0, agreed=6) == 1
 
 
 def test_at_a_pause_a_whole_sentence_is_final_with_its_last_word() -> None:
@@ -134,7 +153,7 @@ def test_the_same_sentence_without_a_pause_may_go_on() -> None:
 
 def test_a_pause_within_a_sentence_makes_nothing_more_final() -> None:
     assert settled_words(heard(4), seconds=2.4, pause_s=0.4) == 0
-    assert settled_words(heard(20), seconds=10.4, pause_s=0.4) < 20
+    assert settled_words(heard(20), seconds=10.4, agreed=20, pause_s=0.4) < 20
 
 
 @pytest.mark.parametrize("text", [" Done.", " Really?", " «Да!»", " نعم؟", " 好。", ' "Yes."'])
@@ -151,7 +170,7 @@ def test_anything_else_ends_no_sentence(text: str) -> None:
 
 
 def test_the_text_is_parted_between_two_words_and_so_is_the_audio() -> None:
-    found = settle(hearing(10.0, 10.0), heard(20))
+    found = settle(hearing(10.0, 10.0), heard(20), heard(19).words)
     assert found is not None
     assert found.rest is not None
     assert found.final.text + found.rest.text == heard(20).text
@@ -163,7 +182,7 @@ def test_the_text_is_parted_between_two_words_and_so_is_the_audio() -> None:
 
 def test_the_border_lies_in_the_middle_between_two_words() -> None:
     words = tuple(Word(" a", start, start + 1, 0.9) for start in (0, 2, 3, 4))
-    found = settle(hearing(5.0, 5.0), Hypothesis(" a" * 4, 0.0, 5.0, words))
+    found = settle(hearing(5.0, 5.0), Hypothesis(" a" * 4, 0.0, 5.0, words), words)
     assert found is not None
     assert found.cut == samples(START_S + 1.5)
 
@@ -198,12 +217,22 @@ def test_a_whole_sentence_ends_where_the_pause_does() -> None:
     ],
 )
 def test_what_cant_be_relied_on_stays_open(hypothesis: Hypothesis) -> None:
-    assert settle(hearing(10.0, 10.0), hypothesis) is None
-    assert settle(hearing(10.4, 10.0, pause=True), hypothesis) is None
+    assert settle(hearing(10.0, 10.0), hypothesis, hypothesis.words) is None
+    assert settle(hearing(10.4, 10.0, pause=True), hypothesis, hypothesis.words) is None
+
+
+def test_only_what_two_passes_heard_alike_is_final_whatever_its_case_and_marks() -> None:
+    before = heard(20).words
+    now = (*before[:8], replace(before[8], word=" other"), *before[9:])
+    said = (replace(now[0], word=" W0"), *now[1:])
+    hypothesis = Hypothesis("".join(word.word for word in said), 0.0, 10.0, said, -0.3)
+    found = settle(hearing(10.0, 10.0), hypothesis, before)
+    assert found is not None
+    assert len(found.final.words) == 8
 
 
 def test_a_translation_becomes_final_whole_or_not_at_all() -> None:
-    assert settle(hearing(10.0, 10.0), heard(20), whole_only=True) is None
+    assert settle(hearing(10.0, 10.0), heard(20), heard(20).words, whole_only=True) is None
     found = settle(hearing(2.4, 2.0, pause=True), heard(4, end="."), whole_only=True)
     assert found is not None
     assert found.rest is None

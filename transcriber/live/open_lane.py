@@ -16,6 +16,7 @@ from transcriber.engine.window import (
     Hypothesis,
     Lane,
     Window,
+    Word,
 )
 from transcriber.live.endpoint import Utterance
 from transcriber.live.hearing import Hearing
@@ -148,8 +149,9 @@ class OpenLane:
             if heard.window.open:
                 self._transcript.confirm(text)
         if heard.window.open and sure(answer) and not doubtful:
+            before = self.piece.heard_before(heard)
             self.piece.keep(heard, answer)
-            if is_open and self._advance(heard, answer.hypotheses[0], older):
+            if is_open and self._advance(heard, answer.hypotheses[0], before, older):
                 return
         if is_open and not older:
             likely = answer.hypotheses[0].likely if answer.hypotheses else ()
@@ -162,15 +164,23 @@ class OpenLane:
         near = self._newest <= _NEAR_S * SAMPLE_RATE_HZ and not self._pace.interval_s
         self._transcript.show(text, heard.end / SAMPLE_RATE_HZ, heard.cut_off and near, likely)
 
-    def _advance(self, heard: Hearing, hypothesis: Hypothesis, older: bool = False) -> bool:
+    def _advance(
+        self,
+        heard: Hearing,
+        hypothesis: Hypothesis,
+        before: Sequence[Word] = (),
+        older: bool = False,
+    ) -> bool:
         """Make the first words of the open piece final, if they are; tell whether they were.
 
-        `older`: what is shown of the rest is newer than what this pass heard.
+        Args:
+            heard, hypothesis, before: see `settle`.
+            older: what is shown of the rest is newer than what this pass heard.
         """
         language = self._windows.language.fixed
         if self._is_blocked() or language is None:
             return False
-        found = settle(heard, hypothesis, self._hold_s, self._whole_only)
+        found = settle(heard, hypothesis, before, self._hold_s, self._whole_only)
         if found is None or not heard.start < found.cut < self._line.position:
             return False
         rest = found.rest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Window
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Window, Word
 from transcriber.live.agreement import rest_behind
 from transcriber.live.endpoint import Endpointer, Utterance
 from transcriber.live.hearing import Hearing
@@ -110,6 +110,12 @@ class OpenPiece:
     def keep(self, heard: Hearing, answer: Decoded) -> None:
         """Keep what a careful pass has heard."""
         self._heard = (heard, answer)
+
+    def heard_before(self, heard: Hearing) -> tuple[Word, ...]:
+        """Return the words that the careful pass before heard of the same piece."""
+        if self._heard is None or self._heard[0].start != heard.start:
+            return ()
+        return tuple(word for one in self._heard[1].hypotheses for word in one.words)
 
     def kept(self, piece: Utterance) -> Decoded | None:
         """Return what was heard of a piece that has been closed, if it was all of it."""

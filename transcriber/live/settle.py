@@ -5,14 +5,17 @@ word with enough audio behind it has been heard with all the context that decide
 whose end lies `hold_s` before the window's end may become final, and the rest is decoded again with
 them as its forced prefix. Each border between two decodings costs accuracy, the less the better the
 place: the words up to a clause's end become final together, and only what has been open for long is
-cut elsewhere. At a pause, a text that ends a sentence becomes final as a whole.
+cut elsewhere, where two passes have heard the same words. At a pause, a text that ends a sentence
+becomes final as a whole.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from transcriber.engine.guards import sound
 from transcriber.engine.window import SAMPLE_RATE_HZ, Hypothesis, Word
 from transcriber.live.hearing import Hearing
 
@@ -25,9 +28,10 @@ LEAST_S = 0.8
 # An open piece that is by so much longer than what is held is cut where its words lie farthest
 # apart, if no clause has ended.
 LONG_S = 2.6
-# Words that are less probable than this, on the mean, wait for more context, but not for ever.
-LEAST_PROBABILITY = 0.8
-PATIENCE_S = 9.5
+# Words that are less probable than this, on the mean, wait for more context, but not for ever; and
+# where two passes have heard the same, words that are more likely wrong than right.
+LEAST_PROBABILITY, LEAST_AGREED = 0.8, 0.5
+PATIENCE_S = 10.2
 # A silence this long between two words is as good as a comma.
 _BREATH_S = 0.12
 # How far before the last word that may become final such a place is looked for.
@@ -53,13 +57,18 @@ class Settlement:
 
 
 def settle(
-    heard: Hearing, hypothesis: Hypothesis, hold_s: float = HOLD_S, whole_only: bool = False
+    heard: Hearing,
+    hypothesis: Hypothesis,
+    before: Sequence[Word] = (),
+    hold_s: float = HOLD_S,
+    whole_only: bool = False,
 ) -> Settlement | None:
     """Return what a careful pass over the open piece makes final; None if nothing.
 
     Args:
         heard: the pass.
         hypothesis: what the model heard; times are seconds from the open piece's start.
+        before: what the careful pass before it heard of the same piece.
         hold_s: a word whose end lies nearer to the window's end than that is not final yet.
         whole_only: nothing less than all of it, since the words of a translation have no places
             of their own in the audio.
@@ -67,7 +76,8 @@ def settle(
     words = hypothesis.words
     if not words or not hypothesis.sure:
         return None
-    count = settled_words(hypothesis, heard.seconds, heard.pause_s, hold_s)
+    agreed = _agreed(before, words)
+    count = settled_words(hypothesis, heard.seconds, agreed, heard.pause_s, hold_s)
     if count == len(words):
         assert heard.pause_cut is not None
         cut = heard.pause_cut
@@ -83,13 +93,18 @@ def settle(
 
 
 def settled_words(
-    heard: Hypothesis, seconds: float, pause_s: float = 0.0, hold_s: float = HOLD_S
+    heard: Hypothesis,
+    seconds: float,
+    agreed: int = 0,
+    pause_s: float = 0.0,
+    hold_s: float = HOLD_S,
 ) -> int:
     """Return how many of the words are final.
 
     Args:
         heard: the hypothesis, with words; times are seconds from the open piece's start.
         seconds: length of the open piece as it was heard.
+        agreed: how many of the words the pass before has heard too.
         pause_s: length of the pause at its end, if it is one that may end a sentence, else 0.
         hold_s: as in `settle`.
     """
@@ -105,12 +120,27 @@ def settled_words(
         if word.end >= LEAST_S and _latest_end(words[:n]) <= seconds - hold_s
     ]
     if seconds < PATIENCE_S:
-        places = [n for n in places if _probability(words[:n]) >= LEAST_PROBABILITY]
+        places = [n for n in places if _is_certain(words, n, agreed)]
     clauses = [n for n in places if _ends_clause(words[n - 1], words[n])]
     if clauses or not places or seconds < hold_s + LONG_S:
         return max(clauses, default=0)
     near = [n for n in places if words[n - 1].end >= words[places[-1] - 1].end - _SEARCH_S]
     return max(near, key=lambda n: (words[n].start - words[n - 1].end, n))
+
+
+def _agreed(before: Sequence[Word], words: Sequence[Word]) -> int:
+    """Return how many words two passes have heard alike, up to the first that they have not."""
+    pairs = zip(before, words, strict=False)
+    alike = [sound(one.word) == sound(other.word) for one, other in pairs]
+    return (*alike, False).index(False)
+
+
+def _is_certain(words: tuple[Word, ...], count: int, agreed: int) -> bool:
+    """Tell whether the first words need no more context, so that a border may follow them."""
+    probability = _probability(words[:count])
+    if count <= agreed:
+        return probability >= LEAST_AGREED
+    return probability >= LEAST_PROBABILITY and _ends_clause(words[count - 1], words[count])
 
 
 def _probability(words: tuple[Word, ...]) -> float:
