@@ -1,4 +1,4 @@
-"""Fixtures: a place where weights are looked for."""
+"""Fixtures: the real weights, and a place where weights are looked for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,24 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
+from config.settings import Settings
 from tests.support.hub import running_hub
 from tests.support.weights import FILES, PINNED, UNPINNED, Place
+from transcriber.engine.device import Device
+from transcriber.engine.model import SpeechModel
+from transcriber.engine.weights import resolve
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder with the real `tiny.en`, fetched if this machine has not got it yet."""
+    return resolve("tiny.en", models_dir=Settings().models_path()).path
+
+
+@pytest.fixture(scope="session")
+def model(weights: Path) -> SpeechModel:
+    """The real `tiny.en`, loaded."""
+    return SpeechModel(weights, "tiny.en", Device("cpu", "int8"), workers=1, cpu_threads=1)
 
 
 @pytest.fixture

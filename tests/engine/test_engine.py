@@ -21,16 +21,9 @@ from tests.support.wheels import only_from
 from transcriber.engine.engine import Engine, EngineNotReady, EngineState
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
-from transcriber.engine.weights import resolve
 from transcriber.engine.window import Lane, Window
 
 JFK = recording("en/short-jfk.flac")
-
-
-@pytest.fixture(scope="module")
-def weights() -> Path:
-    """The folder with the real `tiny.en`, fetched if this machine has not got it yet."""
-    return resolve("tiny.en", models_dir=Settings().models_path()).path
 
 
 @pytest.fixture

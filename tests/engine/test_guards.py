@@ -56,6 +56,7 @@ def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
     [
         ("It was here, that lobster Newburg was made.", " It was here that lobster Newburg", True),
         ("It was here that dinners were arranged.", " It was here that lobster was made", False),
+        ("here is a long pause and I think", " this: Here is a long pause, and I", True),
         ("words, words, words", " words, words", False),
         ("", " one two three four five six seven", False),
     ],

@@ -9,31 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from config.settings import Settings
 from tests.support.recordings import RATE_HZ, recording
 from tests.support.scores import normalised
 from transcriber.engine.asking import asked
-from transcriber.engine.device import Device
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.resume import resuming
-from transcriber.engine.weights import resolve
 from transcriber.engine.window import PREFIX_S, Hypothesis, Lane, Window, Word
 
 JFK = recording("en/short-jfk.flac").samples()
 WHOLE = Window(JFK, Lane.FINAL, language="en", open=True)
-
-
-@pytest.fixture(scope="module")
-def weights() -> Path:
-    """The folder with the real `tiny.en`."""
-    return resolve("tiny.en", models_dir=Settings().models_path()).path
-
-
-@pytest.fixture(scope="module")
-def model(weights: Path) -> SpeechModel:
-    """The real `tiny.en`, loaded."""
-    return SpeechModel(weights, "tiny.en", Device("cpu", "int8"), workers=1, cpu_threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -47,13 +47,16 @@ def without_loop(text: str) -> str:
 def echoes(prefix: str, text: str) -> bool:
     """Tell whether a text says again what its forced prefix said, instead of going on.
 
-    Where little or nothing is spoken behind the prefix, the model may begin it anew.
+    Where little or nothing is spoken behind the prefix, the model may begin it anew, at once or
+    after the few words that were left to hear.
     """
-    before, words = ([sound(word) for word in one.split()] for one in (prefix, text))
-    size = min(len(words), _ECHO_WORDS)
-    if size < _ECHO_WORDS:
-        return False
-    return any(before[at : at + size] == words[:size] for at in range(len(before) - size + 1))
+    before, words = (_runs([sound(word) for word in one.split()]) for one in (prefix, text))
+    return not before.isdisjoint(words)
+
+
+def _runs(words: list[str]) -> set[tuple[str, ...]]:
+    """Return all that is said in so many words that to say it twice is no chance."""
+    return {tuple(words[at : at + _ECHO_WORDS]) for at in range(len(words) - _ECHO_WORDS + 1)}
 
 
 def left_out(shown: str, text: str) -> int:

@@ -1,0 +1,63 @@
+"""How a piece of speech becomes final text where the model leaves off before the speech does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.recordings import Recording, recording
+from tests.support.scores import normalised
+from transcriber.engine.lanes import decode
+from transcriber.engine.model import SpeechModel
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Lane, Window
+
+READING = recording("en/long-ls-367.flac")
+JFK = recording("en/short-jfk.flac")
+
+
+def window(one: Recording, start_s: float, end_s: float) -> Window:
+    """Return a stretch of a recording as a closed piece that is speech to its end."""
+    audio = one.samples()[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)]
+    return Window(audio, Lane.FINAL, language="en", spoken_to_s=end_s - start_s)
+
+
+def heard(model: SpeechModel, window: Window) -> Decoded:
+    """Decode, and check that the words lie within the audio one after the other."""
+    answer = decode(model, window)
+    words = [word for one in answer.hypotheses for word in one.words]
+    assert "".join(word.word for word in words) == answer.text
+    assert [word.start for word in words] == sorted(word.start for word in words)
+    assert words[-1].end <= window.seconds + 0.01
+    return answer
+
+
+# Where audio breaks off within a sentence Whisper ends the text before it.
+@pytest.mark.parametrize(
+    "start_s, end_s, last",
+    [
+        pytest.param(17.3, 23.3, "and while many contend that it is", id="in a clause"),
+        pytest.param(24.1, 30.1, "it is better", id="in the next sentence"),
+        pytest.param(41.1, 47.1, "dishes were concocted by", id="in the middle"),
+    ],
+)
+def test_what_is_said_before_the_audio_breaks_off_is_heard_to_its_end(
+    model: SpeechModel, start_s: float, end_s: float, last: str
+) -> None:
+    piece = window(READING, start_s, end_s)
+    assert normalised(heard(model, piece).text).endswith(last)
+    unknown = heard(model, replace(piece, spoken_to_s=0.0))
+    assert not normalised(unknown.text).endswith(last), "the model hears it at once: choose another"
+
+
+def test_nothing_is_invented_behind_a_last_word_that_dies_away(model: SpeechModel) -> None:
+    """The voice activity's end and the alignment's may differ by as much as a short word."""
+    text = normalised(heard(model, window(JFK, 5.5, 11.0)).text)
+    assert text.endswith("ask what you can do for your country")
+    assert text.count("country") == 2
+
+
+def test_what_ends_where_its_speech_does_is_heard_once(model: SpeechModel) -> None:
+    piece = window(READING, 0.0, 8.0)
+    once = decode(model, replace(piece, spoken_to_s=0.0))
+    assert decode(model, replace(piece, spoken_to_s=4.5)) == once
