@@ -28,6 +28,8 @@ const POLL_TIMEOUT_MS = 15_000;
 const POLL_AGAIN_MS = 1_000;
 /** What is final is kept for so long, as context for what is said next. */
 export const CONTEXT_S = 8;
+/** Servers don't use more of it, and times have two digits. */
+const ROUNDING_S = 0.01;
 /** Errors that a new session mends. */
 const LOST = [
   "unknown-session",
@@ -116,7 +118,8 @@ export class Session {
    */
   #skipped(skipS, transcript) {
     if (skipS <= 0) return {};
-    const said = transcript.said(this.startS, this.settledS);
+    const fromS = Math.max(this.startS, this.settledS - CONTEXT_S + ROUNDING_S);
+    const said = transcript.said(fromS, this.settledS);
     return {
       skip_s: skipS.toFixed(3),
       ...(said && {

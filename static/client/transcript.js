@@ -63,7 +63,7 @@ export class Transcript {
   }
 
   /**
-   * The last final segments within a stretch of the recording, without a gap in or after them.
+   * The last final words within a stretch of the recording, without a gap in or after them.
    * @param {number} fromS
    * @param {number} toS
    * @returns {{text: string, startS: number}|null}
@@ -72,7 +72,8 @@ export class Transcript {
     const gap = this.segments.findLastIndex((segment) => segment.gap);
     const said = this.segments
       .slice(gap + 1)
-      .filter(({ start, end }) => start >= fromS && end <= toS + ROUNDING_S);
+      .filter(({ end }) => end > fromS && end <= toS + ROUNDING_S)
+      .flatMap((segment) => (segment.start >= fromS ? segment : lastWords(segment, fromS)));
     const first = said[0];
     return first ? { text: joined(said), startS: first.start } : null;
   }
@@ -88,7 +89,24 @@ export class Transcript {
   }
 }
 
-/** @param {Segment[]} segments */
+/**
+ * The end of a segment's text from some time on, where its words have times.
+ * @param {Segment} segment
+ * @param {number} fromS
+ * @returns {{text: string, start: number}[]}
+ */
+function lastWords({ text, words = [] }, fromS) {
+  let at = 0;
+  for (const { word, start } of words) {
+    at = text.indexOf(word, at);
+    if (at < 0) return [];
+    if (start >= fromS) return [{ text: text.slice(at), start }];
+    at += word.length;
+  }
+  return [];
+}
+
+/** @param {{text: string}[]} segments */
 function joined(segments) {
   return segments
     .map((segment) => segment.text)

@@ -18,6 +18,7 @@ from tests.support.server import Server
 from tests.support.streams import AccessPoint, access_points
 
 LENGTH_S = 28
+MOST_S = 8  # so much of what was said before is of use
 SEAM = 20  # letters that are compared where one session ends and the next begins
 # A word may be spelt otherwise. What nothing is said about before it may be misheard, or lost.
 SPELT, MISHEARD = 5, 10
@@ -107,11 +108,13 @@ def edits(seam: str, got: str, most: int) -> int:
 def skipped(settled_s: float, entry_s: float, final: list[dict[str, Any]]) -> dict[str, str]:
     """Return the fields that tell a new session what of its audio is final, and what was said."""
     skip_s = settled_s - entry_s
-    said = [segment for segment in final if segment["start"] >= entry_s]
+    words = [word for segment in final for word in segment["words"]]
+    said = [word for word in words if word["start"] >= max(entry_s, settled_s - MOST_S)]
     fields = {"skip_s": f"{skip_s:.3f}"}
     if said:
         text_s = min(said[0]["start"] - entry_s, skip_s)
-        fields |= {"skip_text": text(said), "skip_text_s": f"{text_s:.3f}"}
+        joined = " ".join(word["word"] for word in said)
+        fields |= {"skip_text": joined, "skip_text_s": f"{text_s:.3f}"}
     return fields
 
 

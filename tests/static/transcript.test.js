@@ -44,6 +44,17 @@ test("what was said in a stretch is joined as in the whole, from the last gap on
   equal(transcript.said(6, 9), null);
 });
 
+test("of a segment that began before the stretch only the words in it were said", () => {
+  const transcript = new Transcript();
+  const words = ["One", "two,", "three"].map((word, n) => {
+    return { word, start: n, end: n + 0.9, probability: 1 };
+  });
+  transcript.add([{ ...segment(0, "One two, three", 0), end: 3, words }], 10);
+  transcript.add([segment(1, " four", 3)], 10);
+  deepEqual(transcript.said(10.5, 20), { text: "two, three four", startS: 11 });
+  deepEqual(transcript.said(12.5, 20), { text: "four", startS: 13 });
+});
+
 test("what was final before a crash comes first", () => {
   const transcript = new Transcript([segment(0, "Before", 0)]);
   const added = transcript.add([segment(0, "after", 0)], 3);
