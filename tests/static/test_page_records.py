@@ -47,9 +47,8 @@ def test_the_final_text_is_as_good_as_an_upload_of_the_same_sound(
     page.stop()
     uploaded = upload(server.url, page.recorded()).json()["text"]
     as_upload, as_page = errors(READ, uploaded), errors(READ, page.final_text())
-    # Of so few words two or three are heard in another way by chance; tests/test_quality.py counts
-    # over whole recordings. What the page lost or doubled would be a phrase.
-    assert as_page.count <= as_upload.count + as_upload.words // 30, page.final_text()
+    # One point of so many words, counted upwards.
+    assert as_page.count <= as_upload.count + as_upload.words // 100 + 1, page.final_text()
 
 
 def test_raw_sound_by_choice_gives_the_same_words(
