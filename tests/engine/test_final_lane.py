@@ -10,7 +10,7 @@ from tests.support.recordings import Recording, recording
 from tests.support.scores import normalised
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, Lane, Window
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
 
 READING = recording("en/long-ls-367.flac")
 JFK = recording("en/short-jfk.flac")
@@ -55,6 +55,13 @@ def test_nothing_is_invented_behind_a_last_word_that_dies_away(model: SpeechMode
     text = normalised(heard(model, window(JFK, 5.5, 11.0)).text)
     assert text.endswith("ask what you can do for your country")
     assert text.count("country") == 2
+
+
+def test_a_translation_is_not_gone_on_with(model: SpeechModel) -> None:
+    """Where its words lie in the audio is a guess, so what is missing can't be told."""
+    piece = window(READING, 24.1, 30.1)
+    translated = replace(piece, options=DecodingOptions(task="translate"))
+    assert not normalised(heard(model, translated).text).endswith("it is better")
 
 
 def test_what_ends_where_its_speech_does_is_heard_once(model: SpeechModel) -> None:

@@ -74,9 +74,9 @@ def _to_the_end(model: SpeechModel, found: Found, whole: Window) -> Found:
     """Hear what is spoken behind the last word, too, with the words before it as forced prefix.
 
     Where audio breaks off within a sentence Whisper leaves the last words to the next window, and
-    there is none.
+    there is none. Not for a translation: its words have no places of their own in the audio.
     """
-    if not _unheard_s(found.hypothesis, whole):
+    if whole.options.task == "translate" or not _unheard_s(found.hypothesis, whole):
         return found
     first, window = found.hypothesis, found.window
     end_s = first.words[-1].end
@@ -86,9 +86,8 @@ def _to_the_end(model: SpeechModel, found: Found, whole: Window) -> Found:
     audio = window.audio[round((window.prefix_s + said[0].start) * SAMPLE_RATE_HZ) :]
     prefix = "".join(word.word for word in said).strip()
     prefix_s = end_s - said[0].start
-    rest = heard(
-        model, replace(window, audio=audio, prefix=prefix, prefix_s=prefix_s, open=True)
-    ).hypothesis
+    behind = replace(window, audio=audio, prefix=prefix, prefix_s=prefix_s, open=True)
+    rest = heard(model, replace(behind, language=found.ask.language)).hypothesis
     if not _is_spoken(rest) or echoes(first.text, rest.text):
         return found
     later = (replace(one, start=end_s + one.start, end=end_s + one.end) for one in rest.words)
