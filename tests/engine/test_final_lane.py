@@ -68,3 +68,14 @@ def test_what_ends_where_its_speech_does_is_heard_once(model: SpeechModel) -> No
     piece = window(READING, 0.0, 8.0)
     once = decode(model, replace(piece, spoken_to_s=0.0))
     assert decode(model, replace(piece, spoken_to_s=4.5)) == once
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_a_little_music_with_nothing_said_before_it_is_heard_in_the_long_window(
+    model: SpeechModel, is_open: bool
+) -> None:
+    """In the short one, which shows the words of an open piece soon, it says "Thank you."."""
+    music = window(recording("nonspeech/music-vibe-ace.flac"), 0.0, 2.0)
+    cut_off = replace(music, open=True)
+    assert decode(model, cut_off).text != "", "the short window hears nothing: choose another"
+    assert decode(model, replace(music, open=is_open, spoken_to_s=1.7)).text == ""

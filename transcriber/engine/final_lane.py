@@ -13,7 +13,8 @@ from transcriber.engine.model import SpeechModel
 from transcriber.engine.search import Found, heard
 from transcriber.engine.window import PREFIX_S, SAMPLE_RATE_HZ, Decoded, Hypothesis, Window
 
-# A closed piece shorter than this is heard in the short encoder window first.
+# A closed piece shorter than this is heard in the short encoder window first, if it goes on from
+# what was said before; with nothing before it that window makes "Thank you." of music.
 _BRIEF_S = 3.0
 # An open window that ends in so much silence holds its last word whole. And so much speech behind a
 # word, by the voice activity's ends and the alignment's, is another word.
@@ -26,15 +27,15 @@ _GOES_ON, _LIKELY, _LEAST_WORD_S = 0.2, 0.5, 0.1
 
 
 def final(model: SpeechModel, window: Window) -> Decoded:
-    """One beam search over the piece, then word alignment; the temperature ladder if it is needed.
-
-    One search, not the loop of `transcribe`, which would decode the silence after the last word
-    once more and invent there.
-    """
-    # Of a few words Whisper's own encoder window, three times as dear, makes nothing better.
+    """One beam search, then word alignment; the temperature ladder if it is needed."""
     brief = window.seconds - window.prefix_s < _BRIEF_S
-    found = heard(model, replace(window, open=window.open or brief))
-    if brief and not window.open and not _is_good(found, window):
+    if brief and not window.prefix:
+        short = window.open and not _pauses(window)
+    else:
+        # Of a few words Whisper's own encoder window, three times as dear, makes nothing better.
+        short = window.open or brief
+    found = heard(model, replace(window, open=short))
+    if short and not window.open and not _is_good(found, window):
         found = heard(model, window)
     found = _to_the_end(model, found, window)
     if window.prefix and not _is_good(found, window):
@@ -62,12 +63,17 @@ def _unheard_s(hypothesis: Hypothesis, window: Window) -> float:
 
     Where an open piece breaks off in speech, there is always some.
     """
-    silence_s = window.seconds - window.prefix_s - window.spoken_to_s
-    breaks_off = window.open and silence_s < _PAUSE_S
+    breaks_off = window.open and not _pauses(window)
     if not window.spoken_to_s or not hypothesis.words or breaks_off:
         return 0.0
     unheard_s = window.spoken_to_s - hypothesis.words[-1].end
     return unheard_s if unheard_s >= _UNHEARD_S else 0.0
+
+
+def _pauses(window: Window) -> bool:
+    """Tell whether the window ends in silence, as far as is known."""
+    silence_s = window.seconds - window.prefix_s - window.spoken_to_s
+    return window.spoken_to_s > 0 and silence_s >= _PAUSE_S
 
 
 def _to_the_end(model: SpeechModel, found: Found, whole: Window) -> Found:

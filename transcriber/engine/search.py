@@ -100,6 +100,7 @@ def mean(logprob: float, ask: Asked, result: Any) -> float:
 
 
 def temperatures(window: Window) -> tuple[float, ...]:
+    """Return the ladder to climb: the client's one step, or while the piece is open the first."""
     wanted = window.options.temperature
     if window.open and wanted is None:
         return TEMPERATURES[:1]
@@ -107,6 +108,7 @@ def temperatures(window: Window) -> tuple[float, ...]:
 
 
 def most_tokens(model: SpeechModel, window: Window, prompt: list[int]) -> int:
+    """Return how many tokens the new audio can hold, within what the model can write."""
     most = int((window.seconds - window.prefix_s) * _TOKENS_PER_S) + _TOKENS_FREE
     return min(most, int(model.whisper.max_length) - len(prompt))
 
