@@ -151,7 +151,7 @@ def replay(
     return segments
 
 
-@pytest.mark.parametrize("context_s", [0.0, 6.0], ids=["bare", "with context"])
+@pytest.mark.parametrize("context_s", [0.0, MOST_S], ids=["bare", "with context"])
 @pytest.mark.parametrize("answered", [5, 10, 13])
 def test_no_word_is_lost_or_doubled_wherever_the_server_dies(
     answered: int, context_s: float, server: Server, played: Played
