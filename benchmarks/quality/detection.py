@@ -42,14 +42,17 @@ def detection(run: Run) -> Detection:
 
 def lines(runs: Sequence[Run]) -> list[str]:
     """Return a table: right of total and flips per system, and each recording that went wrong."""
-    table = [f"{'language after 3 s':30}{'right':>7}{'of':>5}{'flips':>7}{'too short':>11}"]
+    heads = f"{'right':>7}{'none yet':>10}{'wrong':>7}{'flips':>7}{'too short':>11}"
+    table = [f"{'language after 3 s':30}{heads}"]
     for system in dict.fromkeys(run.system for run in runs if run.languages):
         found = [detection(run) for run in runs if run.system == system]
         judged = [one for one in found if one.enough]
         right = sum(one.told == one.expected for one in judged)
         flips = sum(one.flips for one in found)
         short = len(found) - len(judged)
-        table.append(f"{system:30}{right:7d}{len(judged):5d}{flips:7d}{short:11d}")
+        unknown = sum(one.told is None for one in judged)
+        wrong = len(judged) - right - unknown
+        table.append(f"{system:30}{right:7d}{unknown:10d}{wrong:7d}{flips:7d}{short:11d}")
         table += [
             f"    {one.recording}: {one.expected}, told {one.told}, {one.flips} flips"
             for one in found

@@ -40,8 +40,42 @@ def test_a_finding_is_kept_if_it_is_sure_enough(
 ) -> None:
     choice = LanguageChoice(None)
     choice.heard("ru", probability, seconds)
-    assert choice.latest == "ru"
     assert choice.fixed == ("ru" if kept else None)
+
+
+@pytest.mark.parametrize(
+    "seconds, probability, shown",
+    [
+        pytest.param(0.5 * ENOUGH_S, 0.95, True, id="short, but sure"),
+        pytest.param(0.5 * ENOUGH_S, 0.8, False, id="a syllable"),
+        pytest.param(1.5 * ENOUGH_S, 0.8, False, id="likely: French was heard as Portuguese so"),
+        pytest.param(3 * ENOUGH_S, 0.6, True, id="long and likely"),
+    ],
+)
+def test_a_language_is_shown_only_when_it_will_hardly_be_taken_back(
+    seconds: float, probability: float, shown: bool
+) -> None:
+    choice = LanguageChoice(None)
+    choice.heard("ru", probability, seconds)
+    assert choice.latest == ("ru" if shown else None)
+
+
+def test_at_the_end_the_best_guess_is_shown() -> None:
+    choice = LanguageChoice(None)
+    choice.heard("en", 0.8, 0.3 * ENOUGH_S)
+    choice.heard("ar", 0.4, 2 * ENOUGH_S)
+    choice.heard("fi", 0.3, 2 * ENOUGH_S)
+    assert choice.latest is None
+    choice.end()
+    assert choice.latest == "ar"
+
+
+def test_at_the_end_what_was_sure_stays_and_without_speech_there_is_none() -> None:
+    sure, silent = LanguageChoice(None), LanguageChoice(None)
+    sure.heard("ru", 0.95, ENOUGH_S)
+    for choice in (sure, silent):
+        choice.end()
+    assert (sure.latest, silent.latest) == ("ru", None)
 
 
 @pytest.mark.parametrize("each_utterance", [False, True])

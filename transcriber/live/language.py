@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-# From this much audio on, Whisper's detector is right in practice; below, it guesses.
+# Whisper's detector guesses on less audio than this.
 ENOUGH_S = 3.0
-# A shorter stretch decides only if the detector leaves no doubt.
+# On twice as much it decides only if it leaves no doubt: on 3 s of French it was wrong with 0.79.
 SURE = 0.9
 # With enough audio the winner needs to be more likely than all others together.
 LIKELY = 0.5
@@ -21,13 +21,15 @@ class LanguageChoice:
     Attributes:
         fixed: the language to decode in, None while it has to be detected.
         expected: the language of the utterances before, None where that means nothing.
-        latest: the one to be shown.
+        latest: the one to be shown. What is shown and then taken back is worse than none, so it
+            is None until the detector is sure, or the session over.
     """
 
     def __init__(self, given: str | None, each_utterance: bool = False) -> None:
         self.fixed = self.latest = given
         self.expected: str | None = None
         self.each_utterance = each_utterance and given is None
+        self._guess: tuple[float, str | None] = (0.0, None)  # how good it is, and what
 
     def new_utterance(self) -> None:
         """A pause has ended an utterance: the next may be in another language."""
@@ -43,10 +45,20 @@ class LanguageChoice:
         """
         if self.fixed is not None:
             return
-        if seconds >= ENOUGH_S or probability >= SURE:
-            self.latest = language  # a guess on a syllable is not worth showing
-        if seconds >= ENOUGH_S and probability >= (LIKELY if seconds >= 2 * ENOUGH_S else SURE):
-            if earlier:
-                self.expected = language
-            else:
-                self.fixed = language
+        self._guess = max(self._guess, (min(seconds, ENOUGH_S) * probability, language))
+        decided = seconds >= ENOUGH_S and probability >= _needed(seconds)
+        if decided or probability >= SURE:
+            self.latest = language
+        if decided and earlier:
+            self.expected = language
+        elif decided:
+            self.fixed = language
+
+    def end(self) -> None:
+        """The session is over: show the best guess if it was never sure."""
+        self.latest = self.latest or self._guess[1]
+
+
+def _needed(seconds: float) -> float:
+    """Return how probable a language has to be, heard in so much audio."""
+    return LIKELY if seconds >= 2 * ENOUGH_S else SURE

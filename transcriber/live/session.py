@@ -254,6 +254,7 @@ class Session(Readable):
         """Something was decoded: answer what can be answered, and wake those who wait."""
         if self._ending and self.state == "active" and self._passes.idle:
             self.state = "ended"
+            self._passes.windows.language.end()
             self._intake.close()
             self.transcript.revision += 1
         self._answers.settle(self.state == "ended", self._decoding)
@@ -326,4 +327,5 @@ class Session(Readable):
         self._intake.close()
 
     def _stop(self) -> None:
+        self._passes.windows.language.end()
         self._passes.withdraw()
