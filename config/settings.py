@@ -108,8 +108,9 @@ class Settings:
     )
     latency_target_ms: int = setting(
         500,
-        "Target for the reply to a chunk; past it, final text is left to the next reply, and"
-        " partial passes are spaced out.",
+        "Target for the reply to a chunk; past it, final text is left to the next reply. Partial"
+        " passes are spaced out past it if they also take 2.5 times what the model takes"
+        " undisturbed.",
         least=1,
     )
     final_hold_s: float = setting(

@@ -25,6 +25,7 @@ from tests.support.recordings import (
 from tests.support.scores import Errors, errors, normalised
 from tests.support.server import Server
 
+MUSIC = recording("nonspeech/music-vibe-ace.flac")
 SILENT_SOUNDS = ["ambient-rain", "ambient-waves", "ambient-pink-noise", "keyboard-typing"]
 
 
@@ -128,6 +129,16 @@ def test_nothing_is_invented_from_sounds_that_are_no_speech(server: Server, name
     assert session.post_all(wav_chunks(sound.samples(), 2.0)) == ""
     assert session.state()["segments"] == []
     assert upload(server.url, sound.data).json()["text"] == ""
+
+
+@pytest.mark.parametrize("speech", ["short-austen-0880", "short-jfk"])
+def test_music_behind_speech_adds_nothing_to_an_upload(server: Server, speech: str) -> None:
+    """With the speech as its prompt Whisper hears the music as that speech again."""
+    spoken = recording(f"en/{speech}.flac")
+    samples = np.concatenate([spoken.samples(), MUSIC.samples()])
+    reply = upload(server.url, encode(samples), word_timestamps="true").json()
+    assert errors(spoken.text, reply["text"]).wer < 20, reply["text"]
+    assert all(one["end"] <= reply["duration"] for one in reply["segments"])
 
 
 def test_silence_and_white_noise_produce_no_text_and_take_no_model_time(server: Server) -> None:

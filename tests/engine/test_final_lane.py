@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.recordings import Recording, recording
 from tests.support.scores import normalised
+from transcriber.engine import final_lane
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
@@ -68,6 +69,27 @@ def test_what_ends_where_its_speech_does_is_heard_once(model: SpeechModel) -> No
     piece = window(READING, 0.0, 8.0)
     once = decode(model, replace(piece, spoken_to_s=0.0))
     assert decode(model, replace(piece, spoken_to_s=4.5)) == once
+
+
+@pytest.mark.parametrize("is_open", [True, False], ids=["in a pause", "closed"])
+@pytest.mark.parametrize("start_s, seconds", [(6.0, 1.5), (32.0, 2.5)])
+def test_a_few_words_that_begin_with_one_hardly_believed_are_not_told(
+    model: SpeechModel,
+    start_s: float,
+    seconds: float,
+    is_open: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    music = window(recording("nonspeech/music-vibe-ace.flac"), start_s, start_s + seconds)
+    music = replace(music, spoken_to_s=seconds - 0.4, open=is_open)
+    assert decode(model, music).text == ""
+    monkeypatch.setattr(final_lane, "_HARDLY", 0.0)
+    assert decode(model, music).text != "", "the model invents nothing here: choose another"
+
+
+def test_a_single_word_that_is_said_is_told(model: SpeechModel) -> None:
+    """The first words of speech behind a pause have nothing before them either."""
+    assert normalised(decode(model, window(JFK, 3.2, 4.6)).text) == "ask not"
 
 
 @pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])

@@ -21,6 +21,7 @@ def heard(
         pytest.param(heard(no_speech_prob=0.9), True, id="perhaps silence, but sure words"),
         pytest.param(heard(avg_logprob=-1.5), True, id="unsure words, but speech"),
         pytest.param(heard(no_speech_prob=0.9, avg_logprob=-1.5), False, id="neither"),
+        pytest.param(heard(avg_logprob=-2.5), False, id="gibberish"),
         pytest.param(heard(""), False, id="nothing"),
         pytest.param(heard(" \n"), False, id="blanks"),
     ],

@@ -10,7 +10,7 @@ from tests.support.engine import WORD_SAMPLES, number
 from tests.support.hours import Loudness
 from tests.support.monologue import CHUNK_S, monologue, sound
 from tests.support.recordings import RATE_HZ
-from transcriber.engine.window import DecodingOptions, LanguageDetection, Window
+from transcriber.engine.window import DecodingOptions, Lane, LanguageDetection, Window
 from transcriber.live.language import ENOUGH_S, LanguageChoice
 
 
@@ -142,19 +142,31 @@ def _loudness(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transcriber.live.intake.VoiceActivity", Loudness)
 
 
-def switch(detection: LanguageDetection, pause_s: float = PAUSE, at_once: bool = False) -> Switch:
+def switch(
+    detection: LanguageDetection,
+    pause_s: float = PAUSE,
+    at_once: bool = False,
+    late: Lane | None = None,
+) -> Switch:
     """Speak to a session in Russian and, behind a pause, in French.
 
     Args:
         detection: as a client wishes it.
         pause_s: how long the pause is.
         at_once: let the Russian and the pause come as one chunk.
+        late: a lane whose last pass over the Russian is answered only behind the pause.
     """
     options = DecodingOptions(language_detection=detection)
     with monologue(sound(SPEECH, pause_s, SPEECH), options) as rig:
         rig.model.language, rig.model.probability = "ru", 0.99
         if at_once:
             rig.join(SPEECH + pause_s)
+        if late is not None:
+            rig.play(SPEECH - CHUNK_S)
+            rig.model.hold(late)
+            rig.play(SPEECH + pause_s, wait_s=0)
+            rig.model.let_go()
+            rig.wait_idle()
         rig.play(SPEECH + pause_s)
         first, before = rig.session.snapshot().language, len(rig.model.windows)
         rig.model.language = "fr"
@@ -175,6 +187,13 @@ def test_behind_a_pause_the_model_is_told_what_to_expect_until_it_knows_better()
 
 def test_what_was_heard_before_the_pause_decides_nothing_behind_it() -> None:
     heard = switch("utterance", at_once=True)
+    assert (heard.first, heard.then) == ("ru", "fr")
+    assert (heard.later[0].language, heard.later[0].expected_language) == (None, "ru")
+
+
+@pytest.mark.parametrize("late", [Lane.PARTIAL, Lane.FINAL])
+def test_a_pass_that_ends_behind_the_pause_decides_nothing_there(late: Lane) -> None:
+    heard = switch("utterance", late=late)
     assert (heard.first, heard.then) == ("ru", "fr")
     assert (heard.later[0].language, heard.later[0].expected_language) == (None, "ru")
 

@@ -24,16 +24,17 @@ _MUCH_LONGER = 1.15
 # Words behind the last one: how probable the first of them and all on the mean are at least, and
 # how long one takes on the mean.
 _GOES_ON, _LIKELY, _LEAST_WORD_S = 0.2, 0.5, 0.1
+# So few words are all there is of what the model invents in music. Five words a second are said by
+# those who speak fast; if the model doubts them, by nobody.
+_FEW_WORDS, _HARDLY, _HURRIED_WORD_S = 4, 0.05, 0.2
 
 
 def final(model: SpeechModel, window: Window) -> Decoded:
     """One beam search, then word alignment; the temperature ladder if it is needed."""
     brief = window.seconds - window.prefix_s < _BRIEF_S
-    if brief and not window.prefix:
-        short = window.open and not _pauses(window)
-    else:
-        # Of a few words Whisper's own encoder window, three times as dear, makes nothing better.
-        short = window.open or brief
+    # Of a few words Whisper's own encoder window, three times as dear, makes nothing better, unless
+    # there is nothing before them.
+    short = _breaks_off(window) if brief and not window.prefix else window.open or brief
     found = heard(model, replace(window, open=short))
     if short and not window.open and not _is_good(found, window):
         found = heard(model, window)
@@ -45,7 +46,7 @@ def final(model: SpeechModel, window: Window) -> Decoded:
         alone = _to_the_end(model, alone, window)
         echo = echoes(window.prefix, found.hypothesis.text)
         found = alone if echo else _better(found, alone, window)
-    if not trustworthy(found.hypothesis):
+    if _is_invented(found.hypothesis, window) or not trustworthy(found.hypothesis):
         return Decoded((), found.ask.language, found.ask.probability)
     return Decoded((found.hypothesis,), found.ask.language, found.ask.probability)
 
@@ -63,17 +64,16 @@ def _unheard_s(hypothesis: Hypothesis, window: Window) -> float:
 
     Where an open piece breaks off in speech, there is always some.
     """
-    breaks_off = window.open and not _pauses(window)
-    if not window.spoken_to_s or not hypothesis.words or breaks_off:
+    if not window.spoken_to_s or not hypothesis.words or _breaks_off(window):
         return 0.0
     unheard_s = window.spoken_to_s - hypothesis.words[-1].end
     return unheard_s if unheard_s >= _UNHEARD_S else 0.0
 
 
-def _pauses(window: Window) -> bool:
-    """Tell whether the window ends in silence, as far as is known."""
+def _breaks_off(window: Window) -> bool:
+    """Tell whether the window ends in speech that goes on, as far as is known."""
     silence_s = window.seconds - window.prefix_s - window.spoken_to_s
-    return window.spoken_to_s > 0 and silence_s >= _PAUSE_S
+    return window.open and not (window.spoken_to_s > 0 and silence_s >= _PAUSE_S)
 
 
 def _to_the_end(model: SpeechModel, found: Found, whole: Window) -> Found:
@@ -121,6 +121,21 @@ def _is_spoken(rest: Hypothesis) -> bool:
     mean = sum(word.probability for word in words) / len(words)
     begins = words[0].probability >= _GOES_ON
     return begins and mean >= _LIKELY and spoken_s >= _LEAST_WORD_S * len(words)
+
+
+def _is_invented(hypothesis: Hypothesis, window: Window) -> bool:
+    """Tell whether a few words up to a pause are some that nobody said, as it happens in music.
+
+    They are doubted and too fast; or, with nothing before them that they could go on from, they
+    begin with a word that the model hardly believes: "Thank you." with 0.0 and 0.98.
+    """
+    words = hypothesis.words
+    if _breaks_off(window) or not 0 < len(words) <= _FEW_WORDS:
+        return False
+    spoken_s = words[-1].end - words[0].start
+    mean = sum(word.probability for word in words) / len(words)
+    hurried = mean < _LIKELY and len(words) > 1 and spoken_s < _HURRIED_WORD_S * len(words)
+    return hurried or (not window.prefix and words[0].probability < _HARDLY)
 
 
 def _better(found: Found, alone: Found, window: Window) -> Found:

@@ -19,6 +19,8 @@ _MANY_LEFT_OUT = 3
 # The threshold of OpenAI's decoder: silence if the model itself doubts that there is speech, and
 # is unsure of the words.
 NO_SPEECH_PROB = 0.6
+# Words of less than a tenth, on the mean, are what the last step of the ladder makes of no speech.
+_GIBBERISH_LOGPROB = -2.3
 
 
 def letters(text: str) -> int:
@@ -81,7 +83,7 @@ def sound(word: str) -> str:
 
 def trustworthy(hypothesis: Hypothesis) -> bool:
     """Tell whether the hypothesis is likely speech; one without a letter never is."""
-    if letters(hypothesis.text) == 0:
+    if letters(hypothesis.text) == 0 or hypothesis.avg_logprob < _GIBBERISH_LOGPROB:
         return False
     return not (
         hypothesis.no_speech_prob > NO_SPEECH_PROB and hypothesis.avg_logprob < UNSURE_LOGPROB

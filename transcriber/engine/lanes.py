@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -76,38 +77,59 @@ def _partial(model: SpeechModel, window: Window) -> Decoded:
 
 
 def _file(model: SpeechModel, window: Window, listener: Listener) -> Decoded:
-    """The classic way: full 30 s windows one after the other, each prompted with the last."""
-    options = window.options
-    segments, info = model.whisper.transcribe(
-        window.audio,
-        language=window.language if model.multilingual else "en",
-        task=options.task,
-        beam_size=BEAM_SIZE,
-        temperature=temperatures(window),
-        initial_prompt=window.prompt_text or None,
-        hotwords=options.hotwords or None,
-        word_timestamps=options.word_timestamps,
-        clip_timestamps=[second for clip in window.clips for second in clip] or "0",
-    )
-    language, probability = info.language, float(info.language_probability)
+    """The classic way: full 30 s windows one after the other, each prompted with the last.
+
+    Behind silence that is left out it begins anew: with the text before it as a prompt, music
+    behind speech is heard as that text again.
+    """
+    clips = window.clips or ((0.0, window.seconds),)
+    language = (window.language or "") if model.multilingual else "en"
+    probability, prompt = 1.0, window.prompt_text
     kept: list[Hypothesis] = []
-    for segment in segments:
-        hypothesis = _hypothesis(segment)
-        if trustworthy(hypothesis):
-            kept.append(hypothesis)
-            if not listener(Decoded((hypothesis,), language, probability)):
-                break
+    for number, clip in enumerate(clips):
+        segments, info = _transcribe(model, window, clip, language or None, prompt)
+        if number == 0:
+            language, probability = info.language, float(info.language_probability)
+            prompt = window.options.prompt.strip()
+        for segment in segments:
+            hypothesis = _hypothesis(segment, clip)
+            if trustworthy(hypothesis):
+                kept.append(hypothesis)
+                if not listener(Decoded((hypothesis,), language, probability)):
+                    return Decoded(tuple(kept), language, probability)
     return Decoded(tuple(kept), language, probability)
 
 
-def _hypothesis(segment: Any) -> Hypothesis:
-    """Return a segment of faster-whisper's as ours."""
+def _transcribe(
+    model: SpeechModel, window: Window, clip: tuple[float, float], language: str | None, prompt: str
+) -> tuple[Iterable[Any], Any]:
+    start, end = (round(time_s * SAMPLE_RATE_HZ) for time_s in clip)
+    options = window.options
+    segments, info = model.whisper.transcribe(
+        window.audio[start:end],
+        language=language,
+        task=options.task,
+        beam_size=BEAM_SIZE,
+        temperature=temperatures(window),
+        initial_prompt=prompt or None,
+        hotwords=options.hotwords or None,
+        word_timestamps=options.word_timestamps,
+    )
+    return segments, info
+
+
+def _hypothesis(segment: Any, clip: tuple[float, float]) -> Hypothesis:
+    """Return a segment of faster-whisper's as ours; its last may reach beyond the audio."""
+
+    def placed(time_s: float) -> float:
+        return min(clip[0] + float(time_s), clip[1])
+
     return Hypothesis(
         text=segment.text,
-        start=float(segment.start),
-        end=float(segment.end),
+        start=placed(segment.start),
+        end=placed(segment.end),
         words=tuple(
-            Word(word.word, float(word.start), float(word.end), float(word.probability))
+            Word(word.word, placed(word.start), placed(word.end), float(word.probability))
             for word in segment.words or ()
         ),
         avg_logprob=segment.avg_logprob,

@@ -82,6 +82,10 @@ class OpenPiece:
         if line.pause_cut is not None:
             self._paused_at = line.last_speech
 
+    def start_of(self, window: Window) -> int | None:
+        """Return where the piece began that a pass under way hears; None if it is another's."""
+        return next((one.start for one in self.running if one.window is window), None)
+
     def end(self, window: Window) -> Hearing | None:
         """A worker is done with a window: return what was known when it began; None: not ours."""
         for heard in self.running:

@@ -186,7 +186,9 @@ class Passes(Source):
         with self._lock:
             self.log.note(window, timing)
             self._pull()
-            self.windows.note_language(window, answer, self._closed.piece_of(window))
+            closed = self._closed.piece_of(window)
+            start = closed.start if closed else self._open.piece.start_of(window)
+            self.windows.note_language(window, answer, start)
             if window is self._closed.window:
                 self._closed.heard()
                 if self._closed:  # not withdrawn meanwhile

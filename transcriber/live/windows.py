@@ -80,10 +80,14 @@ class Windows:
         """What comes next does not adjoin what is final: audio was lost."""
         self._context.forget()
 
-    def note_language(self, window: Window, answer: Decoded, piece: Utterance | None) -> None:
-        """Learn from the language that was heard, in a closed piece or else in the open one."""
-        if answer.hypotheses:
-            earlier = piece is not None and piece.end <= self._parted_at
+    def note_language(self, window: Window, answer: Decoded, start: int | None) -> None:
+        """Learn from the language that was heard in a piece that begins at `start`, in samples.
+
+        Where the language was given to the model, the answer is no finding; and what began before
+        a long pause tells nothing of the utterance behind it, however late the answer comes.
+        """
+        if answer.hypotheses and window.language is None:
+            earlier = start is not None and start < self._parted_at
             seconds = window.seconds - window.prefix_s
             self.language.heard(answer.language, answer.language_probability, seconds, earlier)
 
