@@ -131,13 +131,13 @@ def test_nothing_is_invented_from_sounds_that_are_no_speech(server: Server, name
     assert upload(server.url, sound.data).json()["text"] == ""
 
 
-@pytest.mark.parametrize("speech", ["short-austen-0880", "short-jfk"])
+@pytest.mark.parametrize("speech", ["short-ls-1089-134686-0000", "short-jfk"])
 def test_music_behind_speech_adds_nothing_to_an_upload(server: Server, speech: str) -> None:
     """With the speech as its prompt Whisper hears the music as that speech again."""
     spoken = recording(f"en/{speech}.flac")
     samples = np.concatenate([spoken.samples(), MUSIC.samples()])
     reply = upload(server.url, encode(samples), word_timestamps="true").json()
-    assert errors(spoken.text, reply["text"]).wer < 20, reply["text"]
+    assert errors(spoken.text, reply["text"]).insertions == 0, reply["text"]
     assert all(one["end"] <= reply["duration"] for one in reply["segments"])
 
 
