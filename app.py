@@ -7,6 +7,7 @@ import logging
 from flask import Flask
 
 from config.settings import Settings
+from transcriber import logs
 from transcriber.api.application import build
 from transcriber.memory import keep_small
 from transcriber.service import Service
@@ -23,11 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     keep_small()
     settings = settings or Settings.from_env()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    # It would tell of every window; the request's own line says what matters.
-    logging.getLogger("faster_whisper").setLevel(logging.WARNING)
+    logs.set_up(settings.log_level, settings.log_format)
     service = Service(settings, on_ready=lambda: _announce(settings, service))
     service.start()
     return build(service)

@@ -6,6 +6,7 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 
 from config.servers import read_servers
 from config.settings import SettingError, Settings
+from transcriber import logs
 
 try:
     _settings = Settings.from_env()
@@ -22,7 +23,7 @@ keepalive = 30
 timeout = 60
 graceful_timeout = 28
 preload_app = False
-loglevel = "warning"
+logconfig_dict = logs.config(_settings.log_level, _settings.log_format)
 accesslog = None
 # Nobody steers this server by gunicorn's control socket, and two servers would share one.
 control_socket_disable = True

@@ -54,6 +54,9 @@ class Settings:
         "Least level that is logged: debug, info, warning or error.",
         choices=("debug", "info", "warning", "error"),
     )
+    log_format: str = setting(
+        "plain", "Lines of the log as `plain` text or as `json` objects.", choices=("plain", "json")
+    )
 
     # Model
     model: str = setting("auto", "`auto`, a Whisper size, a hub name (`owner/name`) or a folder.")

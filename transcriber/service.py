@@ -18,6 +18,7 @@ from transcriber.engine.window import DecodingOptions
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
 from transcriber.memory import Trimmer
+from transcriber.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Service:
 
     Attributes:
         chunk_times: server time of complete replies to chunks.
+        metrics: what is told to Prometheus.
 
     Raises:
         SettingError: the list of servers for the page can't be used.
@@ -46,6 +48,8 @@ class Service:
         self.instance_id = secrets.token_hex(4)
         self.engine = Engine(settings, on_ready)
         self.store = SessionStore(settings, self.engine.submit, self._session_limit)
+        self.metrics = Metrics(self.engine.pool.state, self.store.state, self.store.totals)
+        self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = Trimmer()
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))

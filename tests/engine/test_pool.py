@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.engine import Clock
 from tests.support.server import wait_for
+from transcriber import logs
 from transcriber.engine.pool import Source, Timing, WorkerPool
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
@@ -220,6 +221,19 @@ def test_a_model_that_raises_tells_the_source(rig: Rig, caplog: pytest.LogCaptur
     rig.finish()
     assert asker.errors == [rig.error]
     assert "The model failed on 1.0 s of audio" in caplog.text
+
+
+def test_what_a_worker_logs_tells_whose_pass_it_was(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.addFilter(logs.About())
+    rig.error = RuntimeError("out of memory")
+    for name in ("ab12", "cd34"):
+        asker = Asker()
+        asker.log_name = name
+        rig.pool.submit(Lane.FINAL, asker)
+        rig.finish()
+    assert [record.__dict__["session"] for record in caplog.records] == ["ab12", "cd34"]
 
 
 @pytest.mark.parametrize("method", ["next_window", "decoded", "failed"])

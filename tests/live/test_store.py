@@ -15,7 +15,7 @@ from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
-from transcriber.live.intake import ChunkPart
+from transcriber.live.intake import AudioSeconds, ChunkPart
 from transcriber.live.readable import log_name
 from transcriber.live.session import Session
 from transcriber.live.store import SessionStore
@@ -167,9 +167,54 @@ def test_a_session_whose_upkeep_fails_does_not_stop_that_of_others(
     shop.say("good")
     shop.clock.advance(SETTINGS.session_ttl_s + 1)
     wait_for(lambda: shop.state("good") == "expired", 10)
-    assert f"Upkeep of session {log_name('bad')} failed" in caplog.text
+    failed = {record.__dict__["session"] for record in caplog.records if record.exc_info}
+    assert failed == {log_name("bad")}
 
 
 def test_stopping_ends_the_keeper(shop: Shop) -> None:
     shop.store.stop()
     assert not shop.store._keeper.is_alive()
+
+
+# -- what became of them ------------------------------------------------------------------------
+
+
+def test_sessions_are_counted_by_what_became_of_them(shop: Shop) -> None:
+    shop.open("one")
+    shop.say("one", final=True)
+    shop.open("two")
+    shop.say("two")
+    shop.store.delete("two")
+    shop.open("three")
+    totals = shop.store.totals()
+    assert totals.started == {"session": 3}
+    assert totals.finished == {("session", "ended"): 1, ("session", "deleted"): 1}
+    shop.store.delete("one")
+    assert shop.store.totals().finished == totals.finished, "it had ended before"
+    shop.clock.advance(11)
+    wait_for(lambda: shop.state("three") == "expired", 10)
+    assert shop.store.totals().finished == {**totals.finished, ("session", "expired"): 1}
+
+
+def test_the_audio_of_sessions_that_are_gone_stays_counted(shop: Shop) -> None:
+    shop.open("one")
+    shop.say("one", final=True)
+    shop.open("two")
+    shop.say("two")
+    before = shop.store.totals()
+    assert before.audio.received == pytest.approx(4.0)
+    for name in ("one", "two"):
+        shop.store.delete(name)
+    after = shop.store.totals()
+    assert after.audio.received == before.audio.received
+    assert (after.audio.final, after.audio.silence) == (before.audio.final, before.audio.silence)
+    assert after.audio.pending == 0
+    assert after.dropped_s == pytest.approx(before.audio.pending)
+    assert before.audio.pending > 0, "or this tells nothing"
+
+
+def test_a_recording_that_was_never_kept_is_counted_all_the_same(shop: Shop) -> None:
+    shop.store.note_recording(AudioSeconds(received=5.0, final=4.0, silence=1.0))
+    totals = shop.store.totals()
+    assert (totals.started, totals.finished) == ({"upload": 1}, {("upload", "ended"): 1})
+    assert totals.audio == AudioSeconds(received=5.0, final=4.0, silence=1.0)

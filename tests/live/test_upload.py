@@ -13,6 +13,7 @@ import pytest
 from tests.support.engine import Clock, FakeModel, pool_of, talk
 from tests.support.recordings import encode
 from tests.support.server import wait_for
+from transcriber import logs
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import NotAudio, TooLong
 from transcriber.engine.pool import WorkerPool
@@ -193,6 +194,7 @@ def test_it_stops_before_its_next_block(
 def test_it_fails_with_its_model_and_keeps_what_was_heard(
     desk_of: Callable[[FakeModel], Desk], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.handler.addFilter(logs.About())
     model = FakeModel(TALK)
     model.failures[Lane.FILE] = 1
     desk = desk_of(model)
@@ -200,7 +202,8 @@ def test_it_fails_with_its_model_and_keeps_what_was_heard(
     desk.wait_ended(upload)
     assert upload.state == "failed"
     assert isinstance(upload.snapshot().error, RuntimeError)
-    assert f"Upload {upload.log_name} failed" in caplog.text
+    whose = [record.__dict__["session"] for record in caplog.records]
+    assert whose == 2 * [upload.log_name], "the model's trouble, and the upload's"
     assert upload.id not in caplog.text
 
 

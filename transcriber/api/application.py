@@ -16,8 +16,9 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
-from transcriber.api import config, errors, health, page, sessions, transcribe
-from transcriber.live.readable import log_name
+from transcriber import logs
+from transcriber.api import config, errors, health, metrics, page, sessions, transcribe
+from transcriber.api.service import service
 from transcriber.service import Service
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,13 @@ def build(service: Service) -> Flask:
         allow_private_network=True,
         max_age=600,
     )
-    for module in (transcribe, sessions, health, config):
+    for module in (transcribe, sessions, health, config, metrics):
         app.register_blueprint(module.blueprint)
     page.install(app)
     errors.install(app)
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(lambda error: logs.end())
     return app
 
 
@@ -66,6 +68,7 @@ def _begin() -> None:
     sent = request.headers.get("X-Request-Id", "")
     g.request_id = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(8)
     g.started_s = time.monotonic()
+    logs.begin(g.request_id)
 
 
 def _finish(response: Response) -> Response:
@@ -76,17 +79,17 @@ def _finish(response: Response) -> Response:
     if response.status_code >= 400 and _has_body():
         # After the reply has gone out, so that it is not kept waiting.
         response.call_on_close(functools.partial(_read_to_end, request.environ))
+    route, took_s = str(request.url_rule or "-"), time.monotonic() - g.started_s
+    service().metrics.note_request(route, request.method, response.status_code, took_s)
     # Probes come every few seconds and would bury the rest.
-    level = logging.DEBUG if request.blueprint == "health" else logging.INFO
+    level = logging.DEBUG if request.blueprint in ("health", "metrics") else logging.INFO
     log.log(
         level,
-        "%s %s %d %.0f ms request=%s session=%s",
+        "%s %s %d %.0f ms",
         request.method,
-        request.url_rule or "-",
+        route,
         response.status_code,
-        1000 * (time.monotonic() - g.started_s),
-        g.request_id,
-        log_name(g.session_id) if g.get("session_id") else "-",
+        1000 * took_s,
     )
     return response
 

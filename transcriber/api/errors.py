@@ -204,6 +204,6 @@ def _of_http(error: HTTPException) -> Response:
 def _unexpected(error: Exception) -> Response:
     if isinstance(error, ParseException):  # gunicorn finds it while the body is being read
         return Problem("bad-request", f"The body is not valid HTTP: {error}").response()
-    log.error("Unexpected error in request %s", g.get("request_id", "-"), exc_info=error)
+    log.error("An unexpected error", exc_info=error)
     detail = "The error was logged; the request id finds it there."
     return Problem("internal-error", detail).response()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from flask import Response, g, jsonify, url_for
+from flask import Response, jsonify, url_for
 
+from transcriber import logs
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import AudioPart, Fields
@@ -42,6 +43,7 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
     blocks = decode_recording(parts, service().settings.max_audio_s)
     recording = Recording(blocks, options, service().engine.submit)
     recording.run()
+    service().store.note_recording(recording.seconds)
     return _rendered(recording, response_format, started_s)
 
 
@@ -51,7 +53,7 @@ def _in_background(
     """Answer in time, whether or not the transcript is done by then."""
     started_s = time.monotonic()
     upload = service().upload(parts, options)
-    g.session_id = upload.id
+    logs.note_session(upload.log_name)
     with service().waiting(wait_s) as allowed_s:
         done = upload.wait_done(allowed_s) if wait_s else False
     response = _finished(upload, response_format, started_s) if done else _accepted(upload)

@@ -6,11 +6,12 @@ import re
 
 from flask import Blueprint, Response, jsonify, request
 
+from transcriber import logs
 from transcriber.api.fields import MAX_WAIT_S, Fields, checked_session_id
 from transcriber.api.render import snapshot_json, text_response
 from transcriber.api.service import service
 from transcriber.formats import TEXT_FORMATS
-from transcriber.live.readable import Readable
+from transcriber.live.readable import Readable, log_name
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -18,32 +19,43 @@ blueprint = Blueprint("sessions", __name__)
 @blueprint.get("/sessions/<session_id>")
 def session(session_id: str) -> Response:
     """Return the state and the new segments of a session; waits for news if asked to."""
-    return _state(service().store.get(checked_session_id(session_id)), own=True)
+    return _state(_own(session_id), own=True)
 
 
 @blueprint.get("/watch/<watch_id>")
 def watch(watch_id: str) -> Response:
     """The same for whoever was given the watch id, which gives no right to write."""
-    return _state(service().store.watched(watch_id), own=False)
+    return _state(_watched(watch_id), own=False)
 
 
 @blueprint.get("/sessions/<session_id>/transcript")
 def transcript(session_id: str) -> Response:
     """Return what is final so far in one of the formats."""
-    return _transcript(service().store.get(checked_session_id(session_id)), own=True)
+    return _transcript(_own(session_id), own=True)
 
 
 @blueprint.get("/watch/<watch_id>/transcript")
 def watched_transcript(watch_id: str) -> Response:
     """The same for a watcher."""
-    return _transcript(service().store.watched(watch_id), own=False)
+    return _transcript(_watched(watch_id), own=False)
 
 
 @blueprint.delete("/sessions/<session_id>")
 def delete(session_id: str) -> Response:
     """Remove everything of a session."""
-    service().store.delete(checked_session_id(session_id))
+    service().store.delete(_own(session_id).id)
     return Response(status=204)
+
+
+def _own(session_id: str) -> Readable:
+    logs.note_session(log_name(checked_session_id(session_id)))
+    return service().store.get(session_id)
+
+
+def _watched(watch_id: str) -> Readable:
+    found = service().store.watched(watch_id)
+    logs.note_session(found.log_name)
+    return found
 
 
 def _state(found: Readable, own: bool) -> Response:

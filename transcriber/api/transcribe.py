@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
+from transcriber import logs
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import (
@@ -25,6 +26,7 @@ from transcriber.formats import TEXT_FORMATS
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import UnknownSession
 from transcriber.live.intake import ChunkPart
+from transcriber.live.readable import log_name
 from transcriber.live.session import Session
 
 blueprint = Blueprint("transcribe", __name__)
@@ -39,11 +41,11 @@ def transcribe() -> Response:
     request.max_content_length = service().settings.max_upload_mb * _MIB
     fields, parts = read_request(request)
     session_id = fields.session_id()
-    g.session_id = session_id
     response_format = fields.choice("response_format", FORMATS)
     with service().working():
         if session_id is None:
             return transcribe_recording(fields, parts, response_format)
+        logs.note_session(log_name(session_id))
         return _chunk(session_id, fields, parts, response_format, arrived_s)
 
 
@@ -74,8 +76,10 @@ def _chunk(
             reply, replayed = session.post(chunk, wait_s)
     except NotAudio:
         if is_new:  # nothing is stored of a session that never began
-            service().store.delete(session_id)
+            service().store.delete(session_id, outcome="refused")
         raise
+    how = "repeated" if replayed else "complete" if reply.complete else "early"
+    service().metrics.note_chunk(how)
     if reply.complete and not replayed:
         service().chunk_times.note(reply.timing.total / 1000)
     segments = session.transcript.segments[reply.first_segment : reply.end_segment]

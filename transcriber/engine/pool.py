@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from transcriber import logs
 from transcriber.engine.times import LaneTimes
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
@@ -41,7 +42,12 @@ class Source(Protocol):
     """Who asks for a decode: gives the window when its turn comes, and takes the answer.
 
     All are called from a worker thread and must not block on the pool.
+
+    Attributes:
+        log_name: what to call it in the log.
     """
+
+    log_name: str = ""
 
     def next_window(self, lane: Lane) -> Window | None:
         """Return the window to decode now, or None if there is nothing left to do."""
@@ -86,6 +92,7 @@ class WorkerPool:
 
     Attributes:
         times: how long passes took, by lane.
+        on_pass: called with every window that was decoded.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class WorkerPool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.times = LaneTimes()
+        self.on_pass: Callable[[Window, Timing], None] = lambda window, timing: None
         self._decode = decode
         self._job_timeout_s = job_timeout_s
         self._clock = clock
@@ -159,14 +167,18 @@ class WorkerPool:
 
     def _work(self) -> None:
         while (ticket := self._take()) is not None:
-            try:
-                self._run(ticket)
-            except Exception:  # a worker outlives whatever a source does
-                log.exception("A pass of the %s lane failed", ticket.lane.value)
-            finally:
-                with self._changed:
-                    self._running.pop(threading.current_thread().name, None)
-                    self._changed.notify_all()
+            with logs.about(session=ticket.source.log_name):
+                self._serve(ticket)
+
+    def _serve(self, ticket: _Ticket) -> None:
+        try:
+            self._run(ticket)
+        except Exception:  # a worker outlives whatever a source does
+            log.exception("A pass of the %s lane failed", ticket.lane.value)
+        finally:
+            with self._changed:
+                self._running.pop(threading.current_thread().name, None)
+                self._changed.notify_all()
 
     def _take(self) -> _Ticket | None:
         with self._changed:
@@ -218,4 +230,5 @@ class WorkerPool:
             alone = alone and self._taken == taken
         timing = Timing(start_s - ticket.since_s, self._clock() - start_s, alone)
         self.times.note(window.lane, timing.queue_s, timing.model_s)
+        self.on_pass(window, timing)
         ticket.source.decoded(window, answer, timing)

@@ -7,11 +7,14 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Literal
 
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.sequencer import digest
 from transcriber.live.snapshot import Snapshot, State
 from transcriber.live.transcript import Transcript
+
+Kind = Literal["session", "upload"]
 
 
 def log_name(session_id: str) -> str:
@@ -24,6 +27,8 @@ class Readable(ABC):
 
     `_changed` guards everything that readers see, and wakes them.
     """
+
+    kind: Kind
 
     def __init__(
         self,

@@ -44,6 +44,8 @@ _PAUSE_S = 2.5
 class Session(Readable):
     """See the module. `submit` asks the engine for one pass of a lane; `pace` is the service's."""
 
+    kind = "session"
+
     def __init__(
         self,
         session_id: str,
@@ -67,6 +69,7 @@ class Session(Readable):
             pace or Pace(settings.latency_target_ms / 1000, clock),
             settings.final_hold_s,
         )
+        self._passes.log_name = self.log_name
         self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
         self._refused: dict[int, AudioError] = {}
         self._ingesting = False  # a thread decodes chunks as long as the next is there
@@ -222,7 +225,7 @@ class Session(Readable):
         except AudioError as problem:
             error = problem
         except Exception as problem:  # a bug must cost one chunk, not the session
-            log.exception("Decoding chunk %d of session %s failed", sequence, self.log_name)
+            log.exception("Decoding chunk %d failed", sequence, extra={"session": self.log_name})
             error = Undecodable(f"The chunk can't be decoded ({type(problem).__name__}).")
         if error is not None:
             heard += self._intake.resume_after_loss(1)

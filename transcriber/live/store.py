@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from config.settings import Settings
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
+from transcriber.live.intake import AudioSeconds
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Submit
 from transcriber.live.readable import Readable
 from transcriber.live.session import Session
+from transcriber.live.tally import Outcome, Tally, Totals
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class SessionStore:
         self._kept: dict[str, Readable] = {}
         self._by_watch_id: dict[str, str] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
+        self._tally = Tally()
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="session-keeper", daemon=True)
 
@@ -92,7 +95,7 @@ class SessionStore:
                 session_id, options, self._settings, self._submit, self._clock, self.pace
             )
             self._add(session)
-        log.info("Session %s started", session.log_name)
+        log.info("Session started", extra={"session": session.log_name})
         return session, True
 
     def add(self, upload: Readable) -> None:
@@ -104,7 +107,7 @@ class SessionStore:
         with self._lock:
             self._check_room()
             self._add(upload)
-        log.info("Upload %s started", upload.log_name)
+        log.info("Upload started", extra={"session": upload.log_name})
 
     def _check_room(self) -> None:
         if self._active() >= self._limit():
@@ -113,6 +116,7 @@ class SessionStore:
     def _add(self, new: Readable) -> None:
         self._kept[new.id] = new
         self._by_watch_id[new.watch_id] = new.id
+        self._tally.start(new)
 
     def live(self, session_id: str) -> Session:
         """Return a session that takes chunks.
@@ -150,19 +154,24 @@ class SessionStore:
                 raise UnknownSession
             return self._kept[session_id]
 
-    def delete(self, session_id: str, leave_trace: bool = False) -> None:
+    def delete(
+        self, session_id: str, leave_trace: bool = False, outcome: Outcome = "deleted"
+    ) -> None:
         """Remove everything of a session or upload.
 
         Args:
             session_id: its id.
             leave_trace: whether later chunks learn that it expired, instead of "unknown".
+            outcome: what became of it, if it was active until now.
 
         Raises:
             UnknownSession, SessionExpired: as `get`.
         """
         session = self.get(session_id)
         with self._lock:
-            self._kept.pop(session_id, None)
+            if self._kept.pop(session_id, None) is not None:
+                self._tally.look(session)
+                self._tally.remove(session, outcome)
             self._by_watch_id.pop(session.watch_id, None)
             if leave_trace:
                 self._gone[session_id] = None
@@ -182,6 +191,19 @@ class SessionStore:
         with self._lock:
             return StoreState(self._active(), self._limit())
 
+    def totals(self) -> Totals:
+        """Return what became of all sessions and uploads since the start, and of their audio."""
+        with self._lock:
+            kept = list(self._kept.values())
+            for one in kept:
+                self._tally.look(one)
+            return self._tally.totals(kept)
+
+    def note_recording(self, audio: AudioSeconds) -> None:
+        """Count a recording that was transcribed while its request waited."""
+        with self._lock:
+            self._tally.note_recording(audio)
+
     def _active(self) -> int:
         return sum(one.state == "active" for one in self._kept.values())
 
@@ -193,14 +215,14 @@ class SessionStore:
                 try:
                     self._look_after(one)
                 except Exception:  # one bad session must not stop the upkeep of all others
-                    log.exception("Upkeep of session %s failed", one.log_name)
+                    log.exception("Upkeep failed", extra={"session": one.log_name})
 
     def _look_after(self, one: Readable) -> None:
         one.tick()
         keep_s = self._settings.keep_transcripts_s
         if one.state != "active" and one.idle_s() > keep_s + self._settings.session_ttl_s:
             self.delete(one.id, leave_trace=True)
-            log.info("Session %s is forgotten", one.log_name)
+            log.info("Forgotten", extra={"session": one.log_name})
 
 
 def _live(found: Readable) -> Session:

@@ -45,6 +45,8 @@ class Upload(Readable):
         clock: monotonic seconds.
     """
 
+    kind = "upload"
+
     def __init__(
         self,
         options: DecodingOptions,
@@ -53,6 +55,7 @@ class Upload(Readable):
     ) -> None:
         super().__init__(secrets.token_urlsafe(24), options, clock)
         self.recording = Recording(self._decoded(), options, submit, self.transcript, self._changed)
+        self.recording.log_name = self.log_name
         self.error: Exception | None = None
         self._duration_s: float | None = None
         self._files = ExitStack()
@@ -99,7 +102,7 @@ class Upload(Readable):
         except AudioError as problem:
             error = problem
         except Exception as problem:  # readers are told
-            log.exception("Upload %s failed", self.log_name)
+            log.exception("The upload failed", extra={"session": self.log_name})
             error = problem
         finally:
             self._end("failed" if error else "ended", error)

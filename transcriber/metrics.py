@@ -1,0 +1,157 @@
+"""Figures for Prometheus: counted as things happen, or read from the service when asked for.
+
+Names follow Prometheus' conventions: base units, `_total` for what only grows. Ratios are left to
+whoever asks: the real-time factor is `transcriber_pass_model_seconds_sum` over
+`transcriber_audio_seconds_total{state="received"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from transcriber.engine.pool import PoolState, Timing
+from transcriber.engine.window import Window
+from transcriber.live.store import StoreState
+from transcriber.live.tally import Totals
+
+# When each series began is of no use to anybody here, and doubles their number.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60)
+
+
+class Metrics:
+    """What one service tells Prometheus.
+
+    Args:
+        pool, sessions, totals: read the present state, each time the figures are asked for.
+    """
+
+    def __init__(
+        self,
+        pool: Callable[[], PoolState],
+        sessions: Callable[[], StoreState],
+        totals: Callable[[], Totals],
+    ) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._requests = Histogram(
+            "transcriber_request_seconds",
+            "Requests, and the time until the reply began; a long poll waits for news.",
+            ["route", "method", "status"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._chunks = Counter(
+            "transcriber_chunks",
+            "Chunks of live sessions by how they were answered: complete, early, repeated.",
+            ["reply"],
+            registry=registry,
+        )
+        self._queue = Histogram(
+            "transcriber_pass_queue_seconds",
+            "How long a pass waited for a worker.",
+            ["lane"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._model = Histogram(
+            "transcriber_pass_model_seconds",
+            "How long a pass took in the model.",
+            ["lane"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        registry.register(_State(pool, sessions, totals))
+        ProcessCollector(registry=registry)
+
+    def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self._requests.labels(route, method, str(status)).observe(seconds)
+
+    def note_chunk(self, reply: str) -> None:
+        """A chunk was answered: `complete`, `early` (202) or `repeated`."""
+        self._chunks.labels(reply).inc()
+
+    def note_pass(self, window: Window, timing: Timing) -> None:
+        """The model has decoded a window."""
+        self._queue.labels(window.lane.value).observe(timing.queue_s)
+        self._model.labels(window.lane.value).observe(timing.model_s)
+
+    def render(self, accepted: str) -> tuple[bytes, str]:
+        """Return all figures and their content type, in a form that `accepted` allows."""
+        encode, content_type = choose_encoder(accepted)
+        return encode(self._registry), content_type
+
+
+class _State(Collector):
+    """What need not be counted, because it can be read."""
+
+    def __init__(
+        self,
+        pool: Callable[[], PoolState],
+        sessions: Callable[[], StoreState],
+        totals: Callable[[], Totals],
+    ) -> None:
+        self._pool, self._sessions, self._totals = pool, sessions, totals
+        self._highest: dict[str, float] = {}
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the figures as they are now."""
+        pool, sessions, totals = self._pool(), self._sessions(), self._totals()
+        for name, doc, value in (
+            ("queue_depth", "Passes that wait for a worker.", pool.depth),
+            ("workers", "Size of the worker pool.", pool.size),
+            ("workers_busy", "Workers with a pass under way.", pool.busy),
+            ("oldest_job_seconds", "Age of the oldest pass under way.", pool.oldest_job_s),
+            ("sessions_active", "Sessions and uploads under way.", sessions.active),
+            ("sessions_limit", "How many of them there may be.", sessions.limit),
+            ("audio_pending_seconds", "Audio not final yet.", totals.audio.pending),
+        ):
+            yield GaugeMetricFamily(f"transcriber_{name}", doc, value=float(value))
+        started = CounterMetricFamily(
+            "transcriber_sessions_started", "Sessions and uploads that began.", labels=["kind"]
+        )
+        for kind in ("session", "upload"):
+            started.add_metric([kind], totals.started.get(kind, 0))
+        yield started
+        finished = CounterMetricFamily(
+            "transcriber_sessions_finished",
+            "Sessions and uploads that are over: ended, failed, expired, deleted, or refused"
+            " because the first chunk was no audio.",
+            labels=["kind", "outcome"],
+        )
+        for (kind, outcome), count in totals.finished.items():
+            finished.add_metric([kind, outcome], count)
+        yield finished
+        yield self._audio(totals)
+
+    def _audio(self, totals: Totals) -> Metric:
+        audio = CounterMetricFamily(
+            "transcriber_audio_seconds",
+            "Audio received; of it final, silent, dropped with its session; and lost on the way.",
+            labels=["state"],
+        )
+        seconds = {
+            "received": totals.audio.received,
+            "final": totals.audio.final,
+            "silence": totals.audio.silence,
+            "lost": totals.audio.lost,
+            "dropped": totals.dropped_s,
+        }
+        for state, now in seconds.items():
+            # What looked like silence may turn out as speech that begins; a counter never falls.
+            value = max(now, self._highest.get(state, 0.0))
+            self._highest[state] = value
+            audio.add_metric([state], value)
+        return audio
