@@ -6,8 +6,8 @@ import logging
 
 from flask import Flask
 
+from config import logs
 from config.settings import Settings
-from transcriber import logs
 from transcriber.api.application import build
 from transcriber.memory import keep_small
 from transcriber.service import Service

@@ -4,9 +4,9 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 `max_requests` for the same reasons.
 """
 
+from config import logs
 from config.servers import read_servers
 from config.settings import SettingError, Settings
-from transcriber import logs
 
 try:
     _settings = Settings.from_env()

@@ -89,7 +89,7 @@ def test_a_thread_keeps_no_session_from_the_request_before(json_server: Server) 
 def test_an_error_keeps_its_traceback_in_its_line() -> None:
     program = """
 import logging
-from transcriber import logs
+from config import logs
 logs.set_up("info", "json")
 with logs.about(session="ab12"):
     try:

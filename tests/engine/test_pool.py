@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from config import logs
 from tests.support.engine import Clock
 from tests.support.server import wait_for
-from transcriber import logs
 from transcriber.engine.pool import Source, Timing, WorkerPool
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 

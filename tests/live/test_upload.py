@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from config import logs
 from tests.support.engine import Clock, FakeModel, pool_of, talk
 from tests.support.recordings import encode
 from tests.support.server import wait_for
-from transcriber import logs
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import NotAudio, TooLong
 from transcriber.engine.pool import WorkerPool

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 
-from transcriber import logs
+from config import logs
 from transcriber.api import config, errors, health, metrics, page, sessions, transcribe
 from transcriber.api.service import service
 from transcriber.service import Service

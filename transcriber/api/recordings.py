@@ -6,7 +6,7 @@ import time
 
 from flask import Response, jsonify, url_for
 
-from transcriber import logs
+from config import logs
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import AudioPart, Fields

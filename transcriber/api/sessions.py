@@ -6,7 +6,7 @@ import re
 
 from flask import Blueprint, Response, jsonify, request
 
-from transcriber import logs
+from config import logs
 from transcriber.api.fields import MAX_WAIT_S, Fields, checked_session_id
 from transcriber.api.render import snapshot_json, text_response
 from transcriber.api.service import service

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from transcriber import logs
+from config import logs
 from transcriber.engine.times import LaneTimes
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
