@@ -18,7 +18,6 @@ from transcriber.live.settle import (
     LONG_S,
     PATIENCE_S,
     SURE_PAUSE_S,
-    ends_sentence,
     settle,
     settled_words,
 )
@@ -154,16 +153,6 @@ def test_the_same_sentence_without_a_pause_may_go_on() -> None:
 def test_a_pause_within_a_sentence_makes_nothing_more_final() -> None:
     assert settled_words(heard(4), seconds=2.4, pause_s=0.4) == 0
     assert settled_words(heard(20), seconds=10.4, agreed=20, pause_s=0.4) < 20
-
-
-@pytest.mark.parametrize("text", [" Done.", " Really?", " «Да!»", " نعم؟", " 好。", ' "Yes."'])
-def test_a_sentence_ends_with_the_mark_of_its_script(text: str) -> None:
-    assert ends_sentence(text)
-
-
-@pytest.mark.parametrize("text", ["", " and then", " well,", " I mean...", " 3.5 and"])
-def test_anything_else_ends_no_sentence(text: str) -> None:
-    assert not ends_sentence(text)
 
 
 # -- what becomes of them -----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from transcriber.engine.guards import sound
 from transcriber.engine.window import SAMPLE_RATE_HZ, Hypothesis, Word
 from transcriber.live.hearing import Hearing
+from transcriber.live.sentences import ends_sentence
 
 HOLD_S = 1.2  # the default; see the setting FINAL_HOLD_S
 # So many words follow the last one that becomes final while speech goes on: to one who speaks or
@@ -41,7 +42,6 @@ _SEARCH_S = 2.0
 BRIEF_S = 2.0
 SURE_PAUSE_S = 0.6
 _CLAUSE_ENDS = ",;:،؛、，；："  # noqa: RUF001 (each script's own)
-_SENTENCE_ENDS = ".?!…؟۔。！？।"  # noqa: RUF001 (each script's own)
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,6 @@ def _latest_end(words: tuple[Word, ...]) -> float:
 def _ends_clause(word: Word, following: Word) -> bool:
     marked = word.word.rstrip()[-1:] in _CLAUSE_ENDS or ends_sentence(word.word)
     return marked or following.start - word.end >= _BREATH_S
-
-
-def ends_sentence(text: str) -> bool:
-    """Tell whether a text ends with a sentence; three dots mean that it was broken off."""
-    text = text.rstrip("\"'”») ")
-    return bool(text) and text[-1] in _SENTENCE_ENDS and not text.endswith("...")
 
 
 def _part(heard: Hypothesis, words: tuple[Word, ...], start_s: float, end_s: float) -> Hypothesis:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from transcriber.engine.window import Decoded, Hypothesis, Word
 from transcriber.live.agreement import LocalAgreement
+from transcriber.live.sentences import in_sentences
 
 # How a stretch that never arrived is shown, in every format.
 GAP_TEXT = "[…]"
@@ -142,7 +143,7 @@ class Transcript:
         """
         shown = self._closing.pop(0) if self._closing else Partial()
         if decoded is not None:
-            self.add(decoded.hypotheses, offset_s)
+            self.add([part for one in decoded.hypotheses for part in in_sentences(one)], offset_s)
         elif shown.text.strip():
             self.add([Hypothesis(shown.text, 0.0, 0.0)], offset_s)
         self._refresh(changed=True)
