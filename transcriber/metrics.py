@@ -8,6 +8,7 @@ whoever asks: the real-time factor is `transcriber_pass_model_seconds_sum` over
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CollectorRegistry,
@@ -94,21 +95,18 @@ class Metrics:
         return encode(self._registry), content_type
 
 
+@dataclass(eq=False)  # it is known by itself, as all collectors are
 class _State(Collector):
-    """What need not be counted, because it can be read."""
+    """What need not be counted, because it can be read; see `Metrics`."""
 
-    def __init__(
-        self,
-        pool: Callable[[], PoolState],
-        sessions: Callable[[], StoreState],
-        totals: Callable[[], Totals],
-    ) -> None:
-        self._pool, self._sessions, self._totals = pool, sessions, totals
-        self._highest: dict[str, float] = {}
+    pool: Callable[[], PoolState]
+    sessions: Callable[[], StoreState]
+    totals: Callable[[], Totals]
+    _highest: dict[str, float] = field(default_factory=dict)
 
     def collect(self) -> Iterable[Metric]:
         """Yield the figures as they are now."""
-        pool, sessions, totals = self._pool(), self._sessions(), self._totals()
+        pool, sessions, totals = self.pool(), self.sessions(), self.totals()
         for name, doc, value in (
             ("queue_depth", "Passes that wait for a worker.", pool.depth),
             ("workers", "Size of the worker pool.", pool.size),
@@ -128,7 +126,7 @@ class _State(Collector):
         finished = CounterMetricFamily(
             "transcriber_sessions_finished",
             "Sessions and uploads that are over: ended, failed, expired, deleted, or refused"
-            " because the first chunk was no audio.",
+            " because they were no audio.",
             labels=["kind", "outcome"],
         )
         for (kind, outcome), count in totals.finished.items():

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from config.servers import read_servers
 from config.settings import Settings
 from transcriber.audio.decode import Part
+from transcriber.audio.errors import AudioError
 from transcriber.engine.engine import Engine
 from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
@@ -116,9 +117,10 @@ class Service:
             upload.take(parts, self.settings.max_audio_s)
             work.enter_context(self.working())
             upload.start(when_done=work.close)
-        except BaseException:  # whatever it is, nothing stays behind
+        except BaseException as error:  # whatever it is, nothing stays behind
             work.close()
-            self.store.delete(upload.id)
+            no_audio = isinstance(error, AudioError)
+            self.store.delete(upload.id, outcome="refused" if no_audio else "failed")
             raise
         return upload
 

@@ -125,6 +125,22 @@ def test_a_whole_recording_is_counted_as_an_upload(server: Server, prefer: str |
     assert grown("transcriber_pass_model_seconds_count{lane=file}") == 1
 
 
+@pytest.mark.parametrize("prefer", [None, "respond-async"], ids=["plain", "async"])
+def test_an_upload_that_is_no_audio_is_counted_as_refused(
+    server: Server, prefer: str | None
+) -> None:
+    grown = Grown(server)
+    response = requests.post(
+        f"{server.url}/transcribe",
+        files={"audio": b"no audio at all"},
+        headers={"Prefer": prefer} if prefer else {},
+        timeout=TIMEOUT_S,
+    )
+    assert response.status_code == 415
+    assert grown("transcriber_sessions_started_total{kind=upload}") == 1
+    assert grown("transcriber_sessions_finished_total{kind=upload,outcome=refused}") == 1
+
+
 def test_a_forgotten_session_stays_counted_and_counts_as_expired() -> None:
     settings = {"MODEL": "tiny.en", "SESSION_TTL_S": "0.5", "KEEP_TRANSCRIPTS_S": "0"}
     with running(settings) as forgetful:

@@ -214,7 +214,7 @@ def test_the_audio_of_sessions_that_are_gone_stays_counted(shop: Shop) -> None:
 
 
 def test_a_recording_that_was_never_kept_is_counted_all_the_same(shop: Shop) -> None:
-    shop.store.note_recording(AudioSeconds(received=5.0, final=4.0, silence=1.0))
+    shop.store.note_recording(AudioSeconds(received=5.0, final=4.0, silence=1.0), "ended")
     totals = shop.store.totals()
     assert (totals.started, totals.finished) == ({"upload": 1}, {("upload", "ended"): 1})
     assert totals.audio == AudioSeconds(received=5.0, final=4.0, silence=1.0)

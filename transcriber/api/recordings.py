@@ -19,9 +19,11 @@ from transcriber.api.render import (
 )
 from transcriber.api.service import service
 from transcriber.audio.decode import Part, decode_recording
+from transcriber.audio.errors import AudioError
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
 from transcriber.live.recording import Recording
+from transcriber.live.tally import Outcome
 from transcriber.live.upload import Upload
 
 
@@ -42,9 +44,20 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
     started_s = time.monotonic()
     blocks = decode_recording(parts, service().settings.max_audio_s)
     recording = Recording(blocks, options, service().engine.submit)
-    recording.run()
-    service().store.note_recording(recording.seconds)
+    _run(recording)
     return _rendered(recording, response_format, started_s)
+
+
+def _run(recording: Recording) -> None:
+    outcome: Outcome = "failed"
+    try:
+        recording.run()
+        outcome = "ended"
+    except AudioError:
+        outcome = "refused"
+        raise
+    finally:
+        service().store.note_recording(recording.seconds, outcome)
 
 
 def _in_background(

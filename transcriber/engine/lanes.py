@@ -84,13 +84,15 @@ def _file(model: SpeechModel, window: Window, listener: Listener) -> Decoded:
     """
     clips = window.clips or ((0.0, window.seconds),)
     language = (window.language or "") if model.multilingual else "en"
-    probability, prompt = 1.0, window.prompt_text
+    probability = 1.0
     kept: list[Hypothesis] = []
-    for number, clip in enumerate(clips):
+    for clip in clips:
+        adjoins = clip[0] == 0.0
+        prompt = window.prompt_text if adjoins else window.options.prompt.strip()
         segments, info = _transcribe(model, window, clip, language or None, prompt)
-        if number == 0:
-            language, probability = info.language, float(info.language_probability)
-            prompt = window.options.prompt.strip()
+        # What is given, as the first clip's is to those behind it, counts as certain.
+        language = info.language
+        probability = min(probability, float(info.language_probability))
         for segment in segments:
             hypothesis = _hypothesis(segment, clip)
             if trustworthy(hypothesis):

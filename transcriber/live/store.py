@@ -199,10 +199,10 @@ class SessionStore:
                 self._tally.look(one)
             return self._tally.totals(kept)
 
-    def note_recording(self, audio: AudioSeconds) -> None:
-        """Count a recording that was transcribed while its request waited."""
+    def note_recording(self, audio: AudioSeconds, outcome: Outcome) -> None:
+        """Count a recording that was taken while its request waited."""
         with self._lock:
-            self._tally.note_recording(audio)
+            self._tally.note_recording(audio, outcome)
 
     def _active(self) -> int:
         return sum(one.state == "active" for one in self._kept.values())

@@ -10,7 +10,7 @@ from typing import Literal
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.readable import Kind, Readable
 
-# `refused`: the first chunk was no audio, so there never was a session.
+# `refused`: it was no audio, so there never was a session or an upload.
 Outcome = Literal["ended", "failed", "expired", "deleted", "refused"]
 _NOTHING_AFTER = 1 << 62
 
@@ -54,10 +54,10 @@ class Tally:
         self._over.discard(one.id)
         self._add(_audio(one))
 
-    def note_recording(self, audio: AudioSeconds) -> None:
-        """A recording was transcribed while its request waited: it was never kept."""
+    def note_recording(self, audio: AudioSeconds, outcome: Outcome) -> None:
+        """A recording was taken while its request waited: it was never kept."""
         self._started["upload"] += 1
-        self._finished["upload", "ended"] += 1
+        self._finished["upload", outcome] += 1
         self._add(audio)
 
     def totals(self, kept: Iterable[Readable]) -> Totals:
