@@ -16,7 +16,7 @@ JOBS := 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test lint format types lock bench clean always
+.PHONY: help serve test soak lint format types lock bench clean always
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(check_types)
 	$(find_browser)
 	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS)
+
+soak: $(VENV)/.dev ## Run the tests that take many minutes
+	$(PYTHON_IN_VENV) -m pytest -m soak $(ARGS)
 
 lint: $(VENV)/.npm ## Check style only
 	$(check_style)

@@ -7,11 +7,18 @@ chunks are finished, new ones get 503, and `/health` says `draining`.
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 from types import FrameType
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
+
+from config.settings import SettingError
+
+log = logging.getLogger(__name__)
 
 # Long enough for clients and load balancers to be told, even when nothing is left to do.
 MIN_DRAIN_S = 2.0
@@ -21,6 +28,14 @@ MAX_DRAIN_S = 24.0
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     """The threaded worker, with a drain in front of its stop."""
+
+    def load_wsgi(self) -> None:
+        """Load the application; a setting that can't be used ends the server with a line."""
+        try:
+            super().load_wsgi()
+        except SettingError as error:
+            log.critical("A setting can't be used: %s", error)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: drain first; a second one stops at once."""

@@ -25,9 +25,14 @@ def setting(
     least: float | None = None,
     most: float | None = None,
     choices: tuple[str, ...] = (),
+    may_be_empty: bool = False,
 ) -> Any:
-    """Declare one setting: its default, a sentence for the documentation, and what it may be."""
+    """Declare one setting: its default, a sentence for the documentation, and what it may be.
+
+    An empty value counts as none, so that the default holds, unless it means something.
+    """
     metadata = {"doc": doc, "least": least, "most": most, "choices": choices}
+    metadata["may_be_empty"] = may_be_empty
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -106,6 +111,15 @@ class Settings:
     keep_transcripts_s: float = setting(
         3600.0, "Ended sessions stay readable for this long.", least=0
     )
+    data_dir: str = setting(
+        "auto",
+        "Folder where sessions are written down, so that they go on after a crash; `auto` is one"
+        " for each port under the user's cache, and empty (`DATA_DIR=`) keeps them in memory only.",
+        may_be_empty=True,
+    )
+    keep_audio_s: float = setting(
+        0.0, "The audio of a session stays on disk for this long after its end.", least=0
+    )
     gap_timeout_s: float = setting(
         15.0, "A missing chunk is given up after this long; the transcript shows a gap.", least=0.1
     )
@@ -147,20 +161,32 @@ class Settings:
         values = {}
         for field in dataclasses.fields(cls):
             raw = environ.get(field.name.upper())
-            if raw is not None and raw.strip() != "":
+            if raw is not None and (raw.strip() or field.metadata["may_be_empty"]):
                 values[field.name] = _parse(field, raw.strip())
         return cls(**values)
 
     def models_path(self) -> Path:
         """Return the folder that holds downloaded models."""
-        if self.models_dir:
-            return Path(self.models_dir).expanduser()
-        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        return Path(cache).expanduser() / "live-transcription" / "models"
+        return Path(self.models_dir).expanduser() if self.models_dir else _cache() / "models"
+
+    def data_path(self) -> Path | None:
+        """Return the folder where sessions are written down, None for nowhere.
+
+        Two servers on one machine listen on two ports, so each has its own.
+        """
+        if self.data_dir == "auto":
+            return _cache() / "sessions" / str(self.port)
+        return Path(self.data_dir).expanduser() if self.data_dir else None
 
     def origins(self) -> list[str]:
         """Return the allowed origins as a list, `["*"]` for any."""
         return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+
+def _cache() -> Path:
+    """Return this service's folder in the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "live-transcription"
 
 
 def _parse(field: dataclasses.Field[Any], raw: str) -> Any:

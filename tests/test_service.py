@@ -33,7 +33,7 @@ def model() -> FakeModel:
 @pytest.fixture
 def service(model: FakeModel) -> Iterator[Service]:
     """A service with two places."""
-    one = Service(Settings(max_sessions=2))
+    one = Service(Settings(max_sessions=2, data_dir=""))
     one.engine.pool.stop()
     with pool_of(model) as pool:
         one.engine.pool = pool

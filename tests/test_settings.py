@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,16 @@ NUMBERS = [field for field in FIELDS if type(field.default) in (int, float)]
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.from_env({}) == Settings()
-    assert Settings.from_env({name.upper(): "  " for name in NAMES}) == Settings()
+    blank = {name.upper(): "  " for name in NAMES if name != "data_dir"}
+    assert Settings.from_env(blank) == Settings()
+
+
+def test_sessions_are_written_down_under_the_cache_by_port_or_where_one_says_or_nowhere() -> None:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    by_port = Settings.from_env({"PORT": "8080"}).data_path()
+    assert by_port == cache / "live-transcription/sessions/8080"
+    assert Settings.from_env({"DATA_DIR": "/srv/a"}).data_path() == Path("/srv/a")
+    assert Settings.from_env({"DATA_DIR": ""}).data_path() is None
 
 
 def test_values_come_with_their_types() -> None:

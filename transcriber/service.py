@@ -9,13 +9,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
+from sqlalchemy.exc import OperationalError
+
 from config.servers import read_servers
-from config.settings import Settings
+from config.settings import SettingError, Settings
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
 from transcriber.engine.engine import Engine
 from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
+from transcriber.journal.database import FolderInUse
+from transcriber.journal.journal import SqlJournal
+from transcriber.live.errors import StorageError
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
 from transcriber.memory import Trimmer
@@ -40,15 +45,23 @@ class Service:
         metrics: what is told to Prometheus.
 
     Raises:
-        SettingError: the list of servers for the page can't be used.
+        SettingError: the list of servers for the page can't be used, or the folder for sessions.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
         self.settings = settings
         self.servers = read_servers(settings.servers)
         self.instance_id = secrets.token_hex(4)
-        self.engine = Engine(settings, on_ready)
-        self.store = SessionStore(settings, self.engine.submit, self._session_limit)
+        self._on_ready = on_ready
+        self.engine = Engine(settings, self._begin)
+        self._journal = _journal(settings)
+        self.store = SessionStore(
+            settings,
+            self.engine.submit,
+            self._session_limit,
+            journal=self._journal,
+            ready=self.engine.model,
+        )
         self.metrics = Metrics(self.engine.pool.state, self.store.state, self.store.totals)
         self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = Trimmer()
@@ -70,6 +83,19 @@ class Service:
         self.store.stop()
         self._trimmer.stop()
         self.engine.stop()
+        if self._journal is not None:
+            self._journal.stop()
+
+    def _begin(self) -> None:
+        """The model is ready: what a crash broke off can go on."""
+        if self._on_ready is not None:
+            self._on_ready()
+        threading.Thread(target=self.store.bring_back, name="bring-back", daemon=True).start()
+
+    @property
+    def storage_problem(self) -> StorageError | None:
+        """Why sessions can't be written down at the moment, None if they can."""
+        return self._journal.problem if self._journal is not None else None
 
     def _session_limit(self) -> int:
         if self.settings.max_sessions:
@@ -138,3 +164,17 @@ class Service:
         idle = self.engine.pool.wait_idle(left_s)
         self.store.release_readers()  # by now they have been told the last words
         return idle and done
+
+
+def _journal(settings: Settings) -> SqlJournal | None:
+    folder = settings.data_path()
+    if folder is None:
+        return None
+    try:
+        return SqlJournal(folder, settings.keep_audio_s)
+    except (OSError, OperationalError, FolderInUse) as error:
+        reason = getattr(error, "orig", None) or error
+        raise SettingError(
+            f"Sessions can't be written down in {folder}: {reason}. Give DATA_DIR a folder of its"
+            " own that can be written to, or leave it empty (DATA_DIR=) to keep them in memory only"
+        ) from None

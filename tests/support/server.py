@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -38,8 +38,15 @@ class Server:
         process: its master process; another one after `restart`.
     """
 
-    def __init__(self, port: int, environment: Mapping[str, str], log_path: Path) -> None:
+    def __init__(
+        self,
+        port: int,
+        environment: Mapping[str, str],
+        log_path: Path,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
         self.port = port
+        self._command = command
         self.url = f"http://127.0.0.1:{port}"
         self._environment = environment
         self._log_path = log_path
@@ -95,7 +102,11 @@ class Server:
     def _start(self) -> subprocess.Popen[bytes]:
         with self._log_path.open("ab") as log:
             return subprocess.Popen(
-                COMMAND, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
     def _answers(self) -> bool:
@@ -121,14 +132,15 @@ def wait_for(condition: object, timeout_s: float, message: object = "it did not 
 
 
 @contextlib.contextmanager
-def running(settings: Mapping[str, object]) -> Iterator[Server]:
+def running(settings: Mapping[str, object], command: Sequence[str] = COMMAND) -> Iterator[Server]:
     """Run a server with these settings (as environment variables) and end it afterwards."""
     port = free_port()
     environment = {name: value for name, value in os.environ.items() if name != "PORT"}
     environment |= {"HOST": "127.0.0.1", "PORT": str(port)}
-    environment |= {name: str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(port, environment, Path(folder) / "log")
+        environment |= {"DATA_DIR": str(Path(folder) / "sessions")}
+        environment |= {name: str(value) for name, value in settings.items()}
+        server = Server(port, environment, Path(folder) / "log", command)
         try:
             server.wait_until_up()
             yield server

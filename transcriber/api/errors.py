@@ -55,6 +55,8 @@ TABLE: dict[str, Kind] = {
     "too-many-sessions": Kind(503, "As many sessions as allowed are active", True),
     "starting": Kind(503, "The model is being loaded", True),
     "model-failed": Kind(503, "The model could not be loaded", True),
+    "storage-failed": Kind(503, "Sessions can't be written down at the moment", True),
+    "storage-full": Kind(507, "There is no room to write the session down", True),
     "draining": Kind(503, "The service is shutting down", True),
 }
 
@@ -156,6 +158,9 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, live.TooManySessions):
         detail = "Try again when another session has ended."
         return Problem("too-many-sessions", detail, retry_after_s=5)
+    if isinstance(error, live.StorageError):
+        code = "storage-full" if isinstance(error, live.StorageFull) else "storage-failed"
+        return Problem(code, f"Try again: {error}.", retry_after_s=5)
     if isinstance(error, live.ServiceStopping):
         detail = "Send the recording to another server, or again later."
         return Problem("draining", detail, retry_after_s=5)

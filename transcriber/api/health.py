@@ -33,6 +33,7 @@ def _body() -> dict[str, Any]:
     sessions, pace = service().store.state(), service().store.pace
     lanes = service().engine.pool.times.figures()
     full = pool.depth >= service().settings.queue_limit or sessions.active >= sessions.limit
+    storage = service().storage_problem
     status, detail = "ok", engine.detail
     if engine.stage == "failed":
         status = "model_failed"
@@ -42,6 +43,8 @@ def _body() -> dict[str, Any]:
         status = "starting"
     elif pool.stuck_s > 0:
         status, detail = "stuck", f"A model call is {pool.stuck_s:.0f} s over its time."
+    elif storage is not None:
+        status, detail = "degraded", f"Sessions can't be written down: {storage}."
     elif engine.degraded or full:
         status = "degraded"
         detail = detail or "All places are taken; new sessions get 503 for now."
@@ -54,7 +57,7 @@ def _body() -> dict[str, Any]:
         "partial_model": engine.partial_model,
         "device": engine.device,
         "compute_type": engine.compute_type,
-        "accepting": status in ("ok", "degraded") and not full,
+        "accepting": status in ("ok", "degraded") and not full and storage is None,
         "workers": {"size": pool.size, "busy": pool.busy},
         "queue": {"depth": pool.depth, "limit": service().settings.queue_limit},
         "sessions": {"active": sessions.active, "limit": sessions.limit},

@@ -43,7 +43,9 @@ def watched_transcript(watch_id: str) -> Response:
 @blueprint.delete("/sessions/<session_id>")
 def delete(session_id: str) -> Response:
     """Remove everything of a session."""
-    service().store.delete(_own(session_id).id)
+    gone = _own(session_id)
+    service().store.delete(gone.id)
+    gone.ledger.wait_written()
     return Response(status=204)
 
 
@@ -66,7 +68,7 @@ def _state(found: Readable, own: bool) -> Response:
     if wanted_s:
         with service().waiting(min(wanted_s, MAX_WAIT_S)) as wait_s:
             found.wait_change(known, after, wait_s)
-    snapshot = found.snapshot(after)
+    snapshot = found.told(after)
     if known == snapshot.revision:
         response = Response(status=304)
     else:
@@ -84,7 +86,7 @@ def _known_revision() -> int | None:
 def _transcript(found: Readable, own: bool) -> Response:
     fields = Fields(request.args.to_dict())
     chosen = fields.choice("format", ("text", "json", *(set(TEXT_FORMATS) - {"text"})))
-    snapshot = found.snapshot()
+    snapshot = found.told()
     if chosen == "json":
         return jsonify(snapshot_json(found, snapshot, own))
     return text_response(snapshot.segments, chosen)

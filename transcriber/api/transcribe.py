@@ -24,7 +24,7 @@ from transcriber.audio.errors import NotAudio
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
 from transcriber.live.chunk import Chunk
-from transcriber.live.errors import UnknownSession
+from transcriber.live.errors import StorageError, UnknownSession
 from transcriber.live.intake import ChunkPart
 from transcriber.live.readable import log_name
 from transcriber.live.session import Session
@@ -74,8 +74,8 @@ def _chunk(
         longest_s = service().settings.reply_wait_s if preferred_s is None else preferred_s
         with service().waiting(longest_s) as wait_s:
             reply, replayed = session.post(chunk, wait_s)
-    except NotAudio:
-        if is_new:  # nothing is stored of a session that never began
+    except (NotAudio, StorageError):
+        if is_new and not session.has_begun:  # nothing is stored of a session that never began
             service().store.delete(session_id, outcome="refused")
         raise
     how = "repeated" if replayed else "complete" if reply.complete else "early"

@@ -98,6 +98,13 @@ class VoiceActivity:
         self._context = tails[-1].copy()
         return self._run(np.concatenate([context, batch], axis=1))
 
+    def pass_over(self, samples: Samples) -> npt.NDArray[np.float32]:
+        """Go on behind audio that needs not be heard; return a zero for each frame it completes."""
+        audio = np.concatenate([self._rest, samples])
+        frames = len(audio) // FRAME_SAMPLES
+        self._rest = audio[frames * FRAME_SAMPLES :].copy()
+        return np.zeros(frames, np.float32)
+
     def _run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Run the network, forgetting its state wherever a second of quiet has passed."""
         done: list[npt.NDArray[np.float32]] = []

@@ -14,7 +14,7 @@ from typing import Any
 
 from transcriber.live.pass_log import PassesDone
 from transcriber.live.passes import Passes
-from transcriber.live.replies import ChunkReply, ReplyLog, TimingMs
+from transcriber.live.replies import Answer, ChunkReply, ReplyLog, TimingMs
 from transcriber.live.sequencer import Sequencer
 from transcriber.live.transcript import Transcript
 
@@ -28,19 +28,24 @@ class Answers:
         transcript: Transcript,
         sequencer: Sequencer[Any],
         clock: Callable[[], float] = time.monotonic,
+        write: Callable[[int, Answer], None] | None = None,
     ) -> None:
         self._passes = passes
         self._transcript = transcript
         self._sequencer = sequencer
         self._clock = clock
-        self._log = ReplyLog()
+        self._log = ReplyLog(write) if write else ReplyLog()
         self._marks: dict[int, int] = {}  # the audio that must be in the transcript
         self._times: dict[int, tuple[float, float]] = {}  # when it came, and its decoding
         self._hurried: set[int] = set()
 
-    def get(self, sequence: int) -> ChunkReply | Exception | None:
+    def get(self, sequence: int) -> Answer | None:
         """Return the answer to a chunk, or the error it was refused with; None before that."""
         return self._log.get(sequence)
+
+    def restore(self, sequence: int, answer: Answer) -> None:
+        """A chunk was answered so by an earlier process."""
+        self._log.restore(sequence, answer)
 
     def refuse(self, sequence: int, error: Exception) -> None:
         """Answer a chunk with an error, now and whenever it comes again."""

@@ -114,7 +114,7 @@ class Endpointer:
 
     def skip_to(self, position: int) -> None:
         """Let no piece begin before `position`, in samples; call it before the first frame."""
-        self._first = self._start = position
+        self._first = self._start = self.last_speech = position
 
     def push(self, probabilities: Iterable[float]) -> None:
         """Look at the next frames."""

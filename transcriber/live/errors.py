@@ -11,6 +11,8 @@ SessionError
   +- SessionTooLong     the session has reached the longest audio that is allowed
   +- NotLive            an upload has this id: it came whole, and takes no chunks
   +- ServiceStopping    the service stops before the upload was done
+  +- StorageError       sessions can't be written down at the moment
+     +- StorageFull     there is no room for more
 """
 
 from __future__ import annotations
@@ -66,3 +68,11 @@ class NotLive(SessionError):
 
 class ServiceStopping(SessionError):
     """The service stops, and the upload was not done yet."""
+
+
+class StorageError(SessionError):
+    """What has to be written down can't be at the moment."""
+
+
+class StorageFull(StorageError):
+    """There is no room for more audio where sessions are written down."""

@@ -19,6 +19,8 @@ from transcriber.live.endpoint import CutRules, Endpointer, Utterance
 
 # Of audio that is done with, so much is kept: twice what the final lane hears before a piece.
 _CONTEXT_S = 20.0
+# So much before what is still needed, voice activity begins to listen: its state needs some speech.
+_WARM_UP_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Intake:
         self._holes: list[tuple[int, int]] = []  # what was lost, in samples
         self._loss: int | None = None  # chunks lost just before the next audio
         self._ended = False
+        self._deaf_to = 0  # where voice activity begins to listen
 
     @property
     def received_s(self) -> float:
@@ -111,6 +114,21 @@ class Intake:
         """
         self._skip_to = int(seconds * SAMPLE_RATE_HZ)
         self.endpointer.skip_to(self._skip_to)
+
+    @property
+    def final(self) -> int:
+        """How many samples are in final pieces."""
+        return self._final
+
+    def restore(self, settled: int, final: int) -> None:
+        """An earlier process was done with what lies before `settled`, in samples.
+
+        Call it before anything is decoded. That audio is decoded again, to know where what follows
+        begins, but it is in no piece, and counted as it was.
+        """
+        self.endpointer.skip_to(max(settled, self._skip_to))
+        self._deaf_to = settled - int(_WARM_UP_S * SAMPLE_RATE_HZ)
+        self._final = final
 
     def decode(self, parts: Sequence[ChunkPart]) -> list[Heard]:
         """Decode a chunk's bytes and run the voice activity on what they bring.
@@ -194,11 +212,15 @@ class Intake:
 
     def _listen(self, pieces: Sequence[Piece]) -> list[Heard]:
         heard = []
+        end = self.buffer.end
         for piece in _merged(pieces):
             if piece.gap_s:
                 self._vad = VoiceActivity()
-            probabilities = self._vad.push(piece.samples)
-            heard.append(Heard(piece.samples, probabilities, piece.gap_s, piece.damaged))
+            end += len(piece.samples)
+            # Behind a loss nobody knows yet how far on it is.
+            deaf = end <= self._deaf_to and not piece.gap_s and self._loss is None
+            listen = self._vad.pass_over if deaf else self._vad.push
+            heard.append(Heard(piece.samples, listen(piece.samples), piece.gap_s, piece.damaged))
         return heard
 
     def _jump(self, one: Heard) -> None:

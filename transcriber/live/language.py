@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 # Whisper's detector guesses on less audio than this.
 ENOUGH_S = 3.0
 # On twice as much it decides only if it leaves no doubt: on 3 s of French it was wrong with 0.79.
 SURE = 0.9
 # With enough audio the winner needs to be more likely than all others together.
 LIKELY = 0.5
+
+
+@dataclass(frozen=True)
+class LanguageState:
+    """What is known of a session's language; see `LanguageChoice`.
+
+    `guess` is the best finding that decided nothing: how good it is, and which.
+    """
+
+    fixed: str | None = None
+    expected: str | None = None
+    latest: str | None = None
+    guess: tuple[float, str | None] = (0.0, None)
 
 
 class LanguageChoice:
@@ -30,6 +45,16 @@ class LanguageChoice:
         self.expected: str | None = None
         self.each_utterance = each_utterance and given is None
         self._guess: tuple[float, str | None] = (0.0, None)  # how good it is, and what
+
+    @property
+    def state(self) -> LanguageState:
+        """What is known so far."""
+        return LanguageState(self.fixed, self.expected, self.latest, self._guess)
+
+    def restore(self, state: LanguageState) -> None:
+        """Go on with what an earlier process has found out."""
+        self.fixed, self.expected = state.fixed, state.expected
+        self.latest, self._guess = state.latest, state.guess
 
     def new_utterance(self) -> None:
         """A pause has ended an utterance: the next may be in another language."""

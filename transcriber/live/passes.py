@@ -32,6 +32,8 @@ from transcriber.live.transcript import Settled, Transcript
 from transcriber.live.windows import Windows
 
 Submit = Callable[[Lane, Source], None]
+# Final text before that is no context for what comes.
+_TOLD_S = 2 * PREFIX_S
 
 
 class Passes(Source):
@@ -128,10 +130,21 @@ class Passes(Source):
         """Return up to where the audio is final or silent, and in how many segments."""
         if self._withdrawn:  # pieces that waited for their turn are gone
             return self._settled_at_last
-        position = self._closed.first.start if self._closed else self._intake.needed_from
         # Rounded down: what lies behind the last whole millisecond may still be needed.
-        seconds = position * 1000 // SAMPLE_RATE_HZ / 1000
+        seconds = self.position * 1000 // SAMPLE_RATE_HZ / 1000
         return Settled(seconds, len(self._transcript.segments))
+
+    @property
+    def position(self) -> int:
+        """The sample before which all is final or silent, while the session goes on."""
+        return self._closed.first.start if self._closed else self._intake.needed_from
+
+    def restore(self, settled: int, final: int) -> None:
+        """An earlier process was done with what lies before `settled`; see `Intake.restore`."""
+        self._intake.restore(settled, final)
+        early_s = _seconds(settled) - _TOLD_S
+        newest = [one for one in self._transcript.segments if one.end >= early_s]
+        self.windows.restore(newest, settled)
 
     def _pull(self) -> None:
         """Queue the pieces that the endpointer finds, and finish those that need no decoding."""

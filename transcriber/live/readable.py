@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.ledger import Ledger, NoLedger
 from transcriber.live.sequencer import digest
 from transcriber.live.snapshot import Snapshot, State
 from transcriber.live.transcript import Transcript
@@ -25,7 +25,8 @@ def log_name(session_id: str) -> str:
 class Readable(ABC):
     """A transcript that grows, under an id that owns it and a watch id that only reads it.
 
-    `_changed` guards everything that readers see, and wakes them.
+    `_changed` guards everything that readers see, and wakes them; `ledger` is where it is written
+    down.
     """
 
     kind: Kind
@@ -35,10 +36,12 @@ class Readable(ABC):
         session_id: str,
         options: DecodingOptions,
         clock: Callable[[], float] = time.monotonic,
+        ledger: Ledger | None = None,
     ) -> None:
         self.id = session_id
+        self.ledger = ledger or NoLedger()
         self.log_name = log_name(session_id)
-        self.watch_id = secrets.token_urlsafe(24)
+        self.watch_id = self.ledger.watch_id
         self.options = options
         self.state: State = "active"
         self.transcript = Transcript()
@@ -50,6 +53,16 @@ class Readable(ABC):
     @abstractmethod
     def snapshot(self, after: int = -1) -> Snapshot:
         """Return it as it is, with the segments whose id is above `after`."""
+
+    def told(self, after: int = -1) -> Snapshot:
+        """Return the same for a client, who must not be told what a crash could take back.
+
+        Raises:
+            StorageError: it can't be written down at the moment.
+        """
+        snapshot = self.snapshot(after)
+        self.ledger.wait_written()
+        return snapshot
 
     @abstractmethod
     def tick(self) -> None:

@@ -7,6 +7,7 @@ late, early or twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from transcriber.live.intake import AudioSeconds
@@ -57,26 +58,40 @@ class ChunkReply:
     final: bool = False
 
 
+# What a chunk was answered: a reply, or the error it was refused with.
+Answer = ChunkReply | Exception
+
+
+def _nowhere(sequence: int, answer: Answer) -> None:
+    """Write nothing down."""
+
+
 @dataclass
 class ReplyLog:
-    """The outcome of every chunk, by sequence: a reply, or the error it was refused with."""
+    """The answer to every chunk, by sequence; `write` writes each down that is given."""
 
+    write: Callable[[int, Answer], None] = _nowhere
     told_segments: int = 0
     _next: int = 0
-    _outcomes: dict[int, ChunkReply | Exception] = field(default_factory=dict)
+    _answers: dict[int, Answer] = field(default_factory=dict)
 
-    def get(self, sequence: int) -> ChunkReply | Exception | None:
-        """Return the outcome of a chunk, or None while there is none."""
-        return self._outcomes.get(sequence)
+    def get(self, sequence: int) -> Answer | None:
+        """Return the answer to a chunk, or None while there is none."""
+        return self._answers.get(sequence)
 
-    def put(self, sequence: int, outcome: ChunkReply | Exception) -> None:
-        """Keep an outcome; the segments that it tells are told."""
-        self._outcomes[sequence] = outcome
-        if isinstance(outcome, ChunkReply):
-            self.told_segments = max(self.told_segments, outcome.end_segment)
-        old = self._outcomes.get(sequence - FULL_REPLIES)
+    def put(self, sequence: int, answer: Answer) -> None:
+        """Give an answer; the segments that it tells are told."""
+        self.restore(sequence, answer)
+        self.write(sequence, answer)
+
+    def restore(self, sequence: int, answer: Answer) -> None:
+        """Keep an answer that has been written down."""
+        self._answers[sequence] = answer
+        if isinstance(answer, ChunkReply):
+            self.told_segments = max(self.told_segments, answer.end_segment)
+        old = self._answers.get(sequence - FULL_REPLIES)
         if isinstance(old, ChunkReply):
-            self._outcomes[sequence - FULL_REPLIES] = replace(
+            self._answers[sequence - FULL_REPLIES] = replace(
                 old,
                 partial="",
                 stable_chars=0,
@@ -87,7 +102,7 @@ class ReplyLog:
             )
 
     def next_open(self) -> int:
-        """Return the first sequence without an outcome; only its reply may tell segments."""
-        while self._next in self._outcomes:
+        """Return the first sequence without an answer; only its reply may tell segments."""
+        while self._next in self._answers:
             self._next += 1
         return self._next

@@ -42,6 +42,12 @@ class Sequencer(Generic[Payload]):
         self._held: dict[int, _Held[Payload]] = {}
         self._digests: dict[int, bytes] = {}
 
+    def restore(self, next_sequence: int, fingerprint: bytes | None) -> None:
+        """An earlier process has taken the chunk before `next_sequence`, or given it up."""
+        if fingerprint is not None:
+            self._digests[next_sequence - 1] = fingerprint
+        self.next_sequence = next_sequence
+
     def offer(self, sequence: int, fingerprint: bytes, payload: Payload) -> Verdict:
         """Judge a chunk and keep it if it is next or may be held."""
         known = self._digests.get(sequence)

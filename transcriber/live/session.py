@@ -2,17 +2,17 @@
 
 Three kinds of threads meet here: requests that bring chunks and wait, workers that bring what
 the model heard, and the store's keeper that closes gaps and forgotten sessions. One condition
-guards everything but the decoding of bytes, which one thread at a time does outside of it.
+guards everything but the decoding of bytes, which one thread at a time does outside of it. Nothing
+is told that is not written down.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from config.settings import Settings
-from transcriber.audio.errors import AudioError, NotAudio, Undecodable
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.answers import Answers
 from transcriber.live.chunk import Chunk
@@ -24,25 +24,38 @@ from transcriber.live.errors import (
     SessionExpired,
     SessionTooLong,
 )
-from transcriber.live.intake import Heard, Intake
+from transcriber.live.ingest import Ingest
+from transcriber.live.intake import NO_SKIP, Intake
+from transcriber.live.ledger import Ledger, NoLedger, Standing, StoredSession
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Passes, Submit
 from transcriber.live.readable import Readable
-from transcriber.live.replies import ChunkReply
+from transcriber.live.replies import Answer, ChunkReply
 from transcriber.live.sequencer import Sequencer
 from transcriber.live.snapshot import Snapshot
-
-log = logging.getLogger(__name__)
 
 # The part of the latency target after which a reply stops to wait for final text.
 _PATIENCE = 0.7
 # When no chunk has come for so long, a partial pass that is due is not left to the next one. Longer
 # than chunks are: asked for by the keeper, the passes of all sessions would come at once.
 _PAUSE_S = 2.5
+# A restart makes the revision jump by so much: those of partial text are not written down, and none
+# may come to mean something else.
+_RESTARTED = 1_000_000
 
 
 class Session(Readable):
-    """See the module. `submit` asks the engine for one pass of a lane; `pace` is the service's."""
+    """See the module.
+
+    Args:
+        session_id: its id.
+        options: fixed by its first chunk.
+        settings: the service's.
+        submit: asks the engine for one pass of a lane.
+        clock: monotonic seconds.
+        pace: the service's.
+        ledger: where it is written down; memory only without one.
+    """
 
     kind = "session"
 
@@ -54,8 +67,9 @@ class Session(Readable):
         submit: Submit,
         clock: Callable[[], float] = time.monotonic,
         pace: Pace | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
-        super().__init__(session_id, options, clock)
+        super().__init__(session_id, options, clock, ledger or NoLedger())
         self._settings = settings
         self._sequencer: Sequencer[Chunk] = Sequencer(settings.gap_timeout_s, clock)
         self._intake = Intake(settings.max_chunk_s)
@@ -69,13 +83,55 @@ class Session(Readable):
             pace or Pace(settings.latency_target_ms / 1000, clock),
             settings.final_hold_s,
         )
-        self._passes.log_name = self.log_name
-        self._answers = Answers(self._passes, self.transcript, self._sequencer, clock)
-        self._refused: dict[int, AudioError] = {}
-        self._ingesting = False  # a thread decodes chunks as long as the next is there
-        self._decoding = False  # it is at one just now
-        self._ending = False
-        self._final_sequence: int | None = None
+        self._answers = Answers(
+            self._passes, self.transcript, self._sequencer, clock, self.ledger.answered
+        )
+        self._ingest = Ingest(
+            self._changed,
+            self._sequencer,
+            self._intake,
+            self._passes,
+            self._answers,
+            self.ledger,
+            lambda: self.state == "expired",
+            self._progress,
+            clock,
+        )
+        self._passes.log_name = self._ingest.log_name = self.log_name
+        self._written = Standing()
+        self._written_segments = 0
+        self._recalled: Standing | None = None  # it was over when an earlier process ended
+
+    def restore(self, stored: StoredSession) -> None:
+        """Go on where an earlier process broke off; call it before anything else.
+
+        The chunks are decoded once more, 13 s for an hour of WebM; the model hears again only
+        what was not final.
+        """
+        standing = stored.standing
+        if standing.state == "active":
+            standing = replace(standing, revision=standing.revision + _RESTARTED)
+            self.ledger.stands(standing, ())
+        self.state, self.transcript.revision = standing.state, standing.revision
+        self.transcript.segments.extend(stored.segments)
+        self._written, self._written_segments = standing, len(stored.segments)
+        if standing.language is not None:
+            self._passes.windows.language.restore(standing.language)
+        if standing.state != "active":
+            self._recalled = standing
+            self._touched_s = self._clock() - stored.age_s
+            self._ingest.recall(stored.chunks())
+            return
+        self._passes.windows.skip(stored.skip)
+        self._passes.restore(standing.settled, standing.final)
+        self._ingest.replay(stored.chunks())
+        self._touched_s = self._clock()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether any chunk was accepted."""
+        with self._changed:
+            return self._sequencer.next_sequence > 0
 
     # -- chunks ---------------------------------------------------------------------------
 
@@ -98,12 +154,14 @@ class Session(Readable):
         sequence = chunk.sequence
         with self._changed:
             verdict = self._offer(chunk)
-            if verdict == "held":
-                return self._force(sequence), False
-            ingest = verdict == "next" and not self._ingesting
-            self._ingesting = self._ingesting or ingest
+            held = self._force(sequence) if verdict == "held" else None
+            ingest = verdict == "next" and not self._ingest.busy
+            self._ingest.busy = self._ingest.busy or ingest
+        if held is not None:
+            self.ledger.wait_written()
+            return held, False
         if ingest:
-            self._ingest_in_order()
+            self._ingest.run()
         with self._changed:
             patient_s = min(deadline_s, chunk.arrived_s + self._patience_s())
             self._wait_answered(sequence, patient_s)
@@ -112,14 +170,18 @@ class Session(Readable):
                 self._progress()
             self._wait_answered(sequence, deadline_s)
             self._answers.hurry(sequence, False)
-            if verdict == "duplicate" and sequence == self._final_sequence:
+            if verdict == "duplicate" and sequence == self._ingest.final_sequence:
                 self._renew_last(sequence, deadline_s)
-            return self._outcome(sequence), verdict == "duplicate"
+            answer = self._answer(sequence)
+        self.ledger.wait_written()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, verdict == "duplicate"
 
     def _renew_last(self, sequence: int, deadline_s: float) -> None:
         """Who asks for the last reply again, and got it before the end, gets it whole."""
         outcome = self._answers.get(sequence)
-        if isinstance(outcome, ChunkReply) and not outcome.complete and self._ending:
+        if isinstance(outcome, ChunkReply) and not outcome.complete and self._ingest.ending:
             wait_s = deadline_s - self._clock()
             self._changed.wait_for(lambda: self.state != "active", wait_s)
             if self.state == "ended":
@@ -127,7 +189,7 @@ class Session(Readable):
 
     def _more_replies_after(self, sequence: int) -> bool:
         """Tell whether a later reply can tell what this one leaves out."""
-        last = self._final_sequence
+        last = self._ingest.final_sequence
         return last is None or (sequence != last and self._answers.get(last) is None)
 
     def _patience_s(self) -> float:
@@ -155,113 +217,75 @@ class Session(Readable):
             if self._intake.received_s >= self._settings.max_audio_s:
                 self._sequencer.withdraw(sequence)
                 raise SessionTooLong(self._settings.max_audio_s)
+            self._write_chunk(chunk)
             self._touched_s = self._clock()
-            self._refused.pop(sequence, None)
+            self._ingest.refused.pop(sequence, None)
             if chunk.final:
-                self._final_sequence = sequence
-            if sequence == 0:
+                self._ingest.final_sequence = sequence
+            if sequence == 0 and chunk.skip != NO_SKIP:
                 self._passes.windows.skip(chunk.skip)
         return verdict
 
+    def _write_chunk(self, chunk: Chunk) -> None:
+        """Have a chunk on disk before it is accepted."""
+        try:
+            self.ledger.chunk(chunk)
+        except BaseException:
+            self._sequencer.withdraw(chunk.sequence)
+            raise
+
     def _is_beyond_end(self, sequence: int) -> bool:
-        if self._ending or self.state == "ended":
+        if self._ingest.ending or self.state == "ended":
             return True
-        return self._final_sequence is not None and sequence > self._final_sequence
+        last = self._ingest.final_sequence
+        return last is not None and sequence > last
 
     def _is_answered(self, sequence: int) -> bool:
         return (
             self._answers.get(sequence) is not None
-            or sequence in self._refused
+            or sequence in self._ingest.refused
             or self.state == "expired"
         )
 
-    def _outcome(self, sequence: int) -> ChunkReply:
-        outcome = self._answers.get(sequence) or self._refused.get(sequence)
-        if outcome is None:
-            if self.state == "expired":
-                raise SessionExpired
-            outcome = self._force(sequence)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
-    # -- decoding bytes, one thread at a time -----------------------------------------------
-
-    def _ingest_in_order(self) -> None:
-        """Decode chunks as long as the next in order is there."""
-        try:
-            while (taken := self._take_next()) is not None:
-                self._ingest(*taken)
-        except BaseException:
-            with self._changed:
-                self._ingesting = self._decoding = False
-            raise
-
-    def _take_next(self) -> tuple[int, Chunk] | None:
-        """Take the next chunk in order; if there is none, the request that brings it ingests."""
-        with self._changed:
-            taken = self._sequencer.take() if self.state != "expired" else None
-            self._ingesting = self._decoding = taken is not None
-            if taken is None:
-                self._progress()
-            return taken
-
-    def _ingest(self, sequence: int, chunk: Chunk) -> None:
-        """Decode one chunk; if it is refused, its sequence is awaited again."""
-        start_s = self._clock()
-        heard: list[Heard] = []
-        error: AudioError | None = None
-        try:
-            heard = self._intake.decode(chunk.parts)
-            if chunk.final:
-                heard += self._end(chunk)
-        except NotAudio as problem:
-            with self._changed:
-                self._sequencer.refuse(sequence)
-                self._refused[sequence] = problem
-                if chunk.final:
-                    self._final_sequence = None
-            return
-        except AudioError as problem:
-            error = problem
-        except Exception as problem:  # a bug must cost one chunk, not the session
-            log.exception("Decoding chunk %d failed", sequence, extra={"session": self.log_name})
-            error = Undecodable(f"The chunk can't be decoded ({type(problem).__name__}).")
-        if error is not None:
-            heard += self._intake.resume_after_loss(1)
-        with self._changed:
-            self._intake.take(heard)
-            if chunk.final:
-                self._ending = True
-                self._intake.take_end()
-            if error is not None:
-                self._answers.refuse(sequence, error)
-            self._answers.expect(sequence, chunk.arrived_s, self._clock() - start_s)
-            self._passes.request()
-            self._intake.forget_before(self._passes.settled().seconds)
-            self._decoding = False
-            self._progress()
-
-    def _end(self, chunk: Chunk) -> list[Heard]:
-        """End the audio; what is wrong with an earlier chunk is no fault of an empty last one."""
-        try:
-            return self._intake.end()
-        except AudioError:
-            if any(part.data for part in chunk.parts):
-                raise
-            return []
+    def _answer(self, sequence: int) -> Answer:
+        answer = self._answers.get(sequence) or self._ingest.refused.get(sequence)
+        if answer is None:
+            answer = SessionExpired() if self.state == "expired" else self._force(sequence)
+        return answer
 
     # -- answers ----------------------------------------------------------------------------
 
     def _progress(self) -> None:
         """Something was decoded: answer what can be answered, and wake those who wait."""
-        if self._ending and self.state == "active" and self._passes.idle:
+        if self._ingest.ending and self.state == "active" and self._passes.idle:
             self.state = "ended"
             self._passes.windows.language.end()
             self._intake.close()
             self.transcript.revision += 1
-        self._answers.settle(self.state == "ended", self._decoding)
+        self._write_down()
+        self._answers.settle(self.state == "ended", self._ingest.decoding)
         self._changed.notify_all()
+
+    def _write_down(self) -> None:
+        """Write down what has become final, before any answer tells it."""
+        segments = self.transcript.segments
+        if len(segments) == self._written_segments and self.state == self._written.state:
+            return
+        self._written = Standing(
+            state=self.state,
+            revision=self.transcript.revision,
+            settled=self._passes.position,
+            segments=len(segments),
+            final=self._intake.final,
+            language=self._passes.windows.language.state,
+            audio=self._passes.seconds(),
+            duration_s=self._duration_s(),
+        )
+        self.ledger.stands(self._written, segments[self._written_segments :])
+        self._written_segments = len(segments)
+
+    def _duration_s(self) -> float | None:
+        return None if self.state == "active" else round(self._intake.received_s, 3)
 
     def _force(self, sequence: int) -> ChunkReply:
         reply = self._answers.force(sequence, self.state == "ended")
@@ -273,6 +297,7 @@ class Session(Readable):
     def snapshot(self, after: int = -1) -> Snapshot:
         """Return the session as it is, with the segments whose id is above `after`."""
         with self._changed:
+            past = self._recalled
             return Snapshot(
                 state=self.state,
                 revision=self.transcript.revision,
@@ -281,10 +306,10 @@ class Session(Readable):
                 segments=tuple(self.transcript.segments[after + 1 :]),
                 segment_count=len(self.transcript.segments),
                 partial=self.transcript.partial,
-                audio=self._passes.seconds(),
-                settled=self._passes.settled(),
+                audio=past.audio if past else self._passes.seconds(),
+                settled=past.all_settled if past else self._passes.settled(),
                 language=self._passes.windows.language.latest,
-                duration_s=None if self.state == "active" else round(self._intake.received_s, 3),
+                duration_s=past.duration_s if past else self._duration_s(),
             )
 
     # -- upkeep -----------------------------------------------------------------------------
@@ -292,36 +317,24 @@ class Session(Readable):
     def tick(self) -> None:
         """Do what is due: a partial pass, giving up a gap, ending a session that was left alone."""
         with self._changed:
-            if self.state != "active" or self._ingesting:
+            if self.state != "active" or self._ingest.busy:
                 return
             if self.idle_s() > _PAUSE_S:
                 self._passes.request()
             lost = self._sequencer.give_up_gap()
             left = self._clock() - self._touched_s > self._settings.session_ttl_s
-            if not lost and not (left and not self._ending):
+            if not lost and not (left and not self._ingest.ending):
                 return
-            self._ingesting = True
+            self._ingest.busy = True
         if lost:
-            self._skip(lost)
+            self._ingest.give_up(lost)
         else:
             self._abandon()
 
-    def _skip(self, lost: list[int]) -> None:
-        heard = self._intake.resume_after_loss(len(lost))
-        with self._changed:
-            for sequence in lost:
-                self._answers.refuse(sequence, SequenceGivenUp())
-            self._intake.take(heard)
-        self._ingest_in_order()
-
     def _abandon(self) -> None:
         """No chunk came for too long: what is there becomes final, then the session is over."""
-        heard = self._intake.end()
+        self._ingest.end()
         with self._changed:
-            self._intake.take(heard)
-            self._ending = True
-            self._intake.take_end()
-            self._passes.request()
             self._passes.when_idle(self.expire)
 
     def expire(self) -> None:
@@ -332,3 +345,4 @@ class Session(Readable):
     def _stop(self) -> None:
         self._passes.windows.language.end()
         self._passes.withdraw()
+        self._write_down()

@@ -13,9 +13,11 @@ from config.settings import Settings
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import AudioSeconds
+from transcriber.live.ledger import Journal, NoJournal, StoredSession
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Submit
 from transcriber.live.readable import Readable
+from transcriber.live.returning import Returning
 from transcriber.live.session import Session
 from transcriber.live.tally import Outcome, Tally, Totals
 
@@ -35,12 +37,17 @@ class StoreState:
 
 
 class SessionStore:
-    """The sessions and uploads of this process, in memory; each takes one of the places.
+    """The sessions and uploads of this process; each takes one of the places.
+
+    They are in memory, and written down as they go: those of an earlier process come back.
 
     Args:
         settings: the service's settings.
         submit: asks the engine for a pass.
         limit: how many sessions may be active; called each time, as it depends on the device.
+        clock: monotonic seconds.
+        journal: where they are written down.
+        ready: raises while passes can't be asked for yet, so that no session can go on.
 
     Attributes:
         pace: how often the sessions may have partial passes.
@@ -52,9 +59,13 @@ class SessionStore:
         submit: Submit,
         limit: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
+        journal: Journal | None = None,
+        ready: Callable[[], object] = lambda: None,
     ) -> None:
         self._settings = settings
         self._submit = submit
+        self._journal = journal or NoJournal()
+        self._ready = ready
         self._limit = limit
         self._clock = clock
         self.pace = Pace(settings.latency_target_ms / 1000, clock)
@@ -65,6 +76,7 @@ class SessionStore:
         self._tally = Tally()
         self._stopping = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="session-keeper", daemon=True)
+        self._returning = Returning(self._journal, self._restore)
 
     def start(self) -> None:
         """Start the thread that looks after sessions: late passes, gaps, forgotten ones."""
@@ -76,6 +88,35 @@ class SessionStore:
         if self._keeper.is_alive():
             self._keeper.join(5)
 
+    def bring_back(self) -> None:
+        """Let all sessions of an earlier process go on; call it once passes can be asked for."""
+        self._returning.bring_all(self._stopping.is_set)
+
+    def _restore(self, stored: StoredSession) -> None:
+        active = stored.standing.state == "active"
+        if active:
+            self._ready()
+        session = self._session(stored.id, stored.options, stored.watch_id)
+        session.restore(stored)
+        with self._lock:
+            self._add(session)
+        log.info(
+            "Session goes on" if active else "Session found", extra={"session": session.log_name}
+        )
+
+    def _session(
+        self, session_id: str, options: DecodingOptions, watch_id: str | None = None
+    ) -> Session:
+        return Session(
+            session_id,
+            options,
+            self._settings,
+            self._submit,
+            self._clock,
+            self.pace,
+            self._journal.ledger(session_id, options, watch_id),
+        )
+
     def open(self, session_id: str, options: DecodingOptions) -> tuple[Session, bool]:
         """Return the session of that id and whether it is new.
 
@@ -84,6 +125,7 @@ class SessionStore:
             TooManySessions: it would be one more than the limit.
             NotLive: an upload has this id.
         """
+        self._returning.bring(session_id)
         with self._lock:
             found = self._kept.get(session_id)
             if found is not None:
@@ -91,9 +133,7 @@ class SessionStore:
             if session_id in self._gone:
                 raise SessionExpired
             self._check_room()
-            session = Session(
-                session_id, options, self._settings, self._submit, self._clock, self.pace
-            )
+            session = self._session(session_id, options)
             self._add(session)
         log.info("Session started", extra={"session": session.log_name})
         return session, True
@@ -134,6 +174,7 @@ class SessionStore:
             UnknownSession: there never was one of that id.
             SessionExpired: it was there and is gone.
         """
+        self._returning.bring(session_id)
         with self._lock:
             found = self._kept.get(session_id)
             if found is not None:
@@ -148,6 +189,9 @@ class SessionStore:
         Raises:
             UnknownSession: no session has this watch id.
         """
+        away = self._returning.watched(watch_id)
+        if away is not None:
+            self._returning.bring(away)
         with self._lock:
             session_id = self._by_watch_id.get(watch_id)
             if session_id is None:
@@ -178,6 +222,7 @@ class SessionStore:
                 while len(self._gone) > _TOMBSTONES:
                     self._gone.popitem(last=False)
         session.expire()
+        session.ledger.delete()
 
     def release_readers(self) -> None:
         """Let all who wait for news go, because the service stops; unfinished uploads fail."""
@@ -205,7 +250,8 @@ class SessionStore:
             self._tally.note_recording(audio, outcome)
 
     def _active(self) -> int:
-        return sum(one.state == "active" for one in self._kept.values())
+        kept = sum(one.state == "active" for one in self._kept.values())
+        return kept + self._returning.active
 
     def _keep(self) -> None:
         while not self._stopping.wait(_TICK_S):
@@ -216,6 +262,10 @@ class SessionStore:
                     self._look_after(one)
                 except Exception:  # one bad session must not stop the upkeep of all others
                     log.exception("Upkeep failed", extra={"session": one.log_name})
+            try:
+                self._journal.tidy()
+            except Exception:
+                log.exception("Old audio could not be deleted")
 
     def _look_after(self, one: Readable) -> None:
         one.tick()

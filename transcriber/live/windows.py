@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from transcriber.engine.window import (
     SAMPLE_RATE_HZ,
@@ -16,6 +17,10 @@ from transcriber.live.context import Context, Left
 from transcriber.live.endpoint import Utterance
 from transcriber.live.intake import Intake, Skip
 from transcriber.live.language import LanguageChoice
+from transcriber.live.transcript import Segment
+
+# The silence between two pieces that belong together; their segments begin and end with words.
+_ADJOINING = SAMPLE_RATE_HZ
 
 
 class Windows:
@@ -42,6 +47,17 @@ class Windows:
         if skip.text.strip():
             start, end = (int(time_s * SAMPLE_RATE_HZ) for time_s in (skip.text_s, skip.seconds))
             self.made_final(Utterance(start, end, end, end, 0.0), skip.text, sure=True)
+
+    def restore(self, segments: Sequence[Segment], settled: int) -> None:
+        """An earlier process made these segments final, and all that lies before `settled`."""
+        start = 0
+        for segment in segments:
+            if segment.gap:
+                self.note_gap()
+                continue
+            piece, words = _placed(segment, start, settled)
+            self.made_final(piece, segment.text, True, words)
+            start = piece.end
 
     def window(self, lane: Lane, piece: Utterance, shown: str, alone: bool = False) -> Window:
         """Return a window over a piece.
@@ -97,3 +113,17 @@ class Windows:
         """Remember the text of a piece; see `Context.note`."""
         placed = self._options.task == "transcribe"  # a translation's words are not in the audio
         self._context.note(piece, text, sure, words if placed else ())
+
+
+def _placed(segment: Segment, earliest: int, latest: int) -> tuple[Utterance, list[Word]]:
+    """Return the piece that a segment was, nearly, and its words with times from its start."""
+    start, end = (int(time_s * SAMPLE_RATE_HZ) for time_s in (segment.start, segment.end))
+    if start - earliest < _ADJOINING:
+        start = earliest
+    if latest - end < _ADJOINING:
+        end = latest
+    start_s = start / SAMPLE_RATE_HZ
+    words = [
+        replace(word, start=word.start - start_s, end=word.end - start_s) for word in segment.words
+    ]
+    return Utterance(start, max(start, end), end, end, 0.0), words

@@ -1,0 +1,1 @@
+"""Tests of the journal: what is written down, and that it is there afterwards."""
