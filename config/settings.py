@@ -140,6 +140,16 @@ class Settings:
         10.0, "Longest wait for a pass before a chunk is answered 202.", least=0
     )
 
+    decoders: int = setting(
+        2, "Processes that decode the bytes of live sessions, apart from the service.", least=1
+    )
+    decode_timeout_s: float = setting(
+        20.0,
+        "A decoder process that takes longer for one chunk is ended; its sessions go on in another"
+        " one.",
+        least=1,
+    )
+
     # Limits of what is accepted
     max_upload_mb: int = setting(256, "Largest request body, in MiB.", least=1)
     max_chunk_mb: int = setting(16, "Largest body of one live chunk, in MiB.", least=1)

@@ -36,7 +36,8 @@ class Metrics:
     """What one service tells Prometheus.
 
     Args:
-        pool, sessions, totals: read the present state, each time the figures are asked for.
+        pool, sessions, totals, decoders_ended: read the present state, each time the figures are
+            asked for.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Metrics:
         pool: Callable[[], PoolState],
         sessions: Callable[[], StoreState],
         totals: Callable[[], Totals],
+        decoders_ended: Callable[[], int] = lambda: 0,
     ) -> None:
         registry = self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -73,7 +75,7 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        registry.register(_State(pool, sessions, totals))
+        registry.register(_State(pool, sessions, totals, decoders_ended))
         ProcessCollector(registry=registry)
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -102,6 +104,7 @@ class _State(Collector):
     pool: Callable[[], PoolState]
     sessions: Callable[[], StoreState]
     totals: Callable[[], Totals]
+    decoders_ended: Callable[[], int]
     _highest: dict[str, float] = field(default_factory=dict)
 
     def collect(self) -> Iterable[Metric]:
@@ -132,6 +135,11 @@ class _State(Collector):
         for (kind, outcome), count in totals.finished.items():
             finished.add_metric([kind, outcome], count)
         yield finished
+        yield CounterMetricFamily(
+            "transcriber_decoders_ended",
+            "Decoder processes that ended though they were not meant to.",
+            value=self.decoders_ended(),
+        )
         yield self._audio(totals)
 
     def _audio(self, totals: Totals) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import secrets
 import threading
@@ -13,8 +14,12 @@ from sqlalchemy.exc import OperationalError
 
 from config.servers import read_servers
 from config.settings import SettingError, Settings
+from transcriber.audio.children import Children
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
+from transcriber.audio.opened import Opened
+from transcriber.audio.remote import RemoteStream
+from transcriber.audio.remote_recording import open_recording
 from transcriber.engine.engine import Engine
 from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
@@ -41,6 +46,7 @@ class Service:
         on_ready: called when the model is ready.
 
     Attributes:
+        decoders: the processes that decode bytes.
         chunk_times: server time of complete replies to chunks.
         metrics: what is told to Prometheus.
 
@@ -55,14 +61,21 @@ class Service:
         self._on_ready = on_ready
         self.engine = Engine(settings, self._begin)
         self._journal = _journal(settings)
+        self.decoders = Children(settings.decoders, settings.decode_timeout_s)
         self.store = SessionStore(
             settings,
             self.engine.submit,
             self._session_limit,
             journal=self._journal,
             ready=self.engine.model,
+            new_stream=functools.partial(RemoteStream, self.decoders),
         )
-        self.metrics = Metrics(self.engine.pool.state, self.store.state, self.store.totals)
+        self.metrics = Metrics(
+            self.engine.pool.state,
+            self.store.state,
+            self.store.totals,
+            lambda: self.decoders.ended,
+        )
         self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = Trimmer()
         self.draining = False
@@ -73,6 +86,7 @@ class Service:
 
     def start(self) -> None:
         """Load the model in the background and begin the upkeep of sessions."""
+        self.decoders.start()
         self.engine.start()
         self.store.start()
         self._trimmer.start()
@@ -83,6 +97,7 @@ class Service:
         self.store.stop()
         self._trimmer.stop()
         self.engine.stop()
+        self.decoders.stop()
         if self._journal is not None:
             self._journal.stop()
 
@@ -129,6 +144,10 @@ class Service:
                 self._in_flight -= 1
                 self._changed.notify_all()
 
+    def open_recording(self, parts: Sequence[Part], max_s: float) -> Opened:
+        """Open a whole recording; see `OpenRecording`."""
+        return open_recording(self.decoders, parts, max_s)
+
     def upload(self, parts: Sequence[Part], options: DecodingOptions) -> Upload:
         """Take a whole recording, and transcribe it in the background.
 
@@ -136,7 +155,7 @@ class Service:
             TooManySessions: all places are taken.
             AudioError: it is no audio.
         """
-        upload = Upload(options, self.engine.submit)
+        upload = Upload(options, self.engine.submit, open_recording=self.open_recording)
         self.store.add(upload)
         work = ExitStack()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from flask import Response, jsonify, url_for
 
@@ -18,10 +19,11 @@ from transcriber.api.render import (
     verbose_recording_json,
 )
 from transcriber.api.service import service
-from transcriber.audio.decode import Part, decode_recording
+from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
+from transcriber.live.intake import AudioSeconds
 from transcriber.live.recording import Recording
 from transcriber.live.tally import Outcome
 from transcriber.live.upload import Upload
@@ -42,22 +44,26 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
     if wait_s is not None:
         return _in_background(parts, options, response_format, wait_s)
     started_s = time.monotonic()
-    blocks = decode_recording(parts, service().settings.max_audio_s)
-    recording = Recording(blocks, options, service().engine.submit)
-    _run(recording)
+    recording = _run(parts, options)
     return _rendered(recording, response_format, started_s)
 
 
-def _run(recording: Recording) -> None:
+def _run(parts: list[Part], options: DecodingOptions) -> Recording:
     outcome: Outcome = "failed"
+    recording: Recording | None = None
     try:
-        recording.run()
+        opened = service().open_recording(parts, service().settings.max_audio_s)
+        with closing(opened):
+            recording = Recording(opened.blocks, options, service().engine.submit)
+            recording.run()
         outcome = "ended"
     except AudioError:
         outcome = "refused"
         raise
     finally:
-        service().store.note_recording(recording.seconds, outcome)
+        seconds = AudioSeconds() if recording is None else recording.seconds
+        service().store.note_recording(seconds, outcome)
+    return recording
 
 
 def _in_background(

@@ -7,6 +7,7 @@ so the result does not depend on timing.
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from transcriber.audio.decode import (
     open_container,
 )
 from transcriber.audio.errors import AudioError, TooLong, Undecodable
+
+log = logging.getLogger(__name__)
 
 # A jump of the container's clock below this is jitter, above it lost audio.
 MIN_GAP_S = 0.15
@@ -133,6 +136,10 @@ class ContainerThread:
                     self._emit(frame)
         except AudioError as error:
             self._error = error
+        except Exception as error:  # a bug must cost these bytes, not leave them in silence
+            log.exception("Decoding a %s stream failed", self.container.name)
+            reason = type(error).__name__
+            self._error = Undecodable(f"The {self.container.name} can't be decoded ({reason}).")
         finally:
             self.done = True
             self._pipe.finished()

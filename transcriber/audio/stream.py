@@ -6,7 +6,8 @@ container is therefore opened once and stays open, see `container_thread`.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from transcriber.audio.container_thread import ContainerThread, Piece
 from transcriber.audio.containers import (
@@ -31,13 +32,48 @@ from transcriber.audio.whole import decode_whole
 _MAX_UNHEARD_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """What it takes to pick a stream up again at its next whole cluster, in another decoder.
+
+    Attributes:
+        container: of the stream that is open; None: nothing is.
+        init: the bytes before its first cluster.
+        clock_s: where its clock stood.
+    """
+
+    container: str | None = None
+    init: bytes = b""
+    clock_s: float | None = None
+
+
+class Stream(Protocol):
+    """Where a session's bytes become audio; see `StreamDecoder`."""
+
+    def feed(self, data: bytes, pcm: PcmFormat | None = None) -> list[Piece]:
+        """Decode the next bytes of the session."""
+
+    def lost(self) -> list[Piece]:
+        """Some bytes will never come."""
+
+    def finish(self) -> list[Piece]:
+        """End the session's audio and return what was still held back."""
+
+    def close(self) -> None:
+        """Give up what it holds."""
+
+
 class StreamDecoder:
     """The audio of one live session: continuing containers, new ones in between, and raw PCM.
 
     Not thread-safe: its session feeds it from one thread at a time.
+
+    Args:
+        max_chunk_s: the most seconds of audio that one call may bring out.
+        checkpoint: where another decoder of the same session has broken off.
     """
 
-    def __init__(self, max_chunk_s: float) -> None:
+    def __init__(self, max_chunk_s: float, checkpoint: Checkpoint | None = None) -> None:
         self._max_s = max_chunk_s
         self._resampler = Resampler()
         self._thread: ContainerThread | None = None
@@ -46,6 +82,21 @@ class StreamDecoder:
         self._tail = b""
         self._unheard = b""  # what the demuxer got since it last brought out any sound
         self._pcm: PcmReader | None = None
+        if checkpoint is not None and checkpoint.container is not None:
+            container = {one.name: one for one in (WEBM, MP4)}[checkpoint.container]
+            self._init = InitSegment(container)
+            self._init.data, self._init.complete = checkpoint.init, True
+            self._broken = (container, checkpoint.clock_s)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """Return where the stream stands; None where another decoder could not pick it up."""
+        current = self._current()
+        if current is None:
+            return Checkpoint()
+        if current not in (WEBM, MP4) or not self._init.complete:
+            return None
+        clock_s = self._thread.clock_s if self._thread else self._broken and self._broken[1]
+        return Checkpoint(current.name, self._init.data, clock_s)
 
     def feed(self, data: bytes, pcm: PcmFormat | None = None) -> list[Piece]:
         """Decode the next bytes of the session.
@@ -193,4 +244,4 @@ class StreamDecoder:
             return []
 
 
-__all__ = ["NO_SAMPLES", "Piece", "StreamDecoder"]
+__all__ = ["NO_SAMPLES", "Checkpoint", "Piece", "Stream", "StreamDecoder"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from transcriber.audio.decode import Samples
 from transcriber.audio.errors import NotAudio
 from transcriber.audio.pcm import PcmFormat
-from transcriber.audio.stream import Piece, StreamDecoder
+from transcriber.audio.stream import Piece, Stream, StreamDecoder
 from transcriber.audio.vad import VoiceActivity
 from transcriber.engine.window import SAMPLE_RATE_HZ
 from transcriber.live.buffer import AudioBuffer
@@ -77,10 +77,15 @@ class Intake:
     time, without the session's lock; `take` is quick and called with it.
     """
 
-    def __init__(self, max_chunk_s: float, rules: CutRules | None = None) -> None:
+    def __init__(
+        self,
+        max_chunk_s: float,
+        rules: CutRules | None = None,
+        new_stream: Callable[[float], Stream] = StreamDecoder,
+    ) -> None:
         self.buffer = AudioBuffer()
         self.endpointer = Endpointer(rules)
-        self._decoder = StreamDecoder(max_chunk_s)
+        self._decoder = new_stream(max_chunk_s)
         self._vad = VoiceActivity()
         self._received = 0
         self._skip_to = 0  # what lies before is final in an earlier session

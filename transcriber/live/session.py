@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from config.settings import Settings
+from transcriber.audio.stream import Stream, StreamDecoder
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.answers import Answers
 from transcriber.live.chunk import Chunk
@@ -55,6 +56,7 @@ class Session(Readable):
         clock: monotonic seconds.
         pace: the service's.
         ledger: where it is written down; memory only without one.
+        new_stream: makes what decodes its bytes, for chunks of so many seconds at most.
     """
 
     kind = "session"
@@ -68,11 +70,12 @@ class Session(Readable):
         clock: Callable[[], float] = time.monotonic,
         pace: Pace | None = None,
         ledger: Ledger | None = None,
+        new_stream: Callable[[float], Stream] = StreamDecoder,
     ) -> None:
         super().__init__(session_id, options, clock, ledger or NoLedger())
         self._settings = settings
         self._sequencer: Sequencer[Chunk] = Sequencer(settings.gap_timeout_s, clock)
-        self._intake = Intake(settings.max_chunk_s)
+        self._intake = Intake(settings.max_chunk_s, new_stream=new_stream)
         self._passes = Passes(
             options,
             self._intake,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.settings import Settings
+from transcriber.audio.stream import Stream, StreamDecoder
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import AudioSeconds
@@ -48,6 +49,7 @@ class SessionStore:
         clock: monotonic seconds.
         journal: where they are written down.
         ready: raises while passes can't be asked for yet, so that no session can go on.
+        new_stream: makes what decodes a session's bytes.
 
     Attributes:
         pace: how often the sessions may have partial passes.
@@ -61,11 +63,13 @@ class SessionStore:
         clock: Callable[[], float] = time.monotonic,
         journal: Journal | None = None,
         ready: Callable[[], object] = lambda: None,
+        new_stream: Callable[[float], Stream] = StreamDecoder,
     ) -> None:
         self._settings = settings
         self._submit = submit
         self._journal = journal or NoJournal()
         self._ready = ready
+        self._new_stream = new_stream
         self._limit = limit
         self._clock = clock
         self.pace = Pace(settings.latency_target_ms / 1000, clock)
@@ -115,6 +119,7 @@ class SessionStore:
             self._clock,
             self.pace,
             self._journal.ledger(session_id, options, watch_id),
+            self._new_stream,
         )
 
     def open(self, session_id: str, options: DecodingOptions) -> tuple[Session, bool]:

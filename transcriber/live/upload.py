@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import logging
 import secrets
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack
-from typing import BinaryIO, Literal, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
-from transcriber.audio.decode import (
-    NO_SAMPLES,
-    SAMPLE_RATE_HZ,
-    Part,
-    Samples,
-    decode_recording,
-)
-from transcriber.audio.duration import duration_s
+from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
 from transcriber.audio.errors import AudioError
+from transcriber.audio.opened import Opened, OpenRecording, open_here
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import ServiceStopping
 from transcriber.live.passes import Submit
@@ -32,9 +23,6 @@ from transcriber.live.transcript import Partial
 
 log = logging.getLogger(__name__)
 
-# Larger files wait on disk for their turn.
-_IN_MEMORY_BYTES = 8 << 20
-
 
 class Upload(Readable):
     """A whole recording on its way, under an id that nobody can guess.
@@ -43,6 +31,7 @@ class Upload(Readable):
         options: the client's wishes.
         submit: asks the engine for a pass.
         clock: monotonic seconds.
+        open_recording: opens it.
     """
 
     kind = "upload"
@@ -52,17 +41,18 @@ class Upload(Readable):
         options: DecodingOptions,
         submit: Submit,
         clock: Callable[[], float] = time.monotonic,
+        open_recording: OpenRecording = open_here,
     ) -> None:
         super().__init__(secrets.token_urlsafe(24), options, clock)
         self.recording = Recording(self._decoded(), options, submit, self.transcript, self._changed)
         self.recording.log_name = self.log_name
         self.error: Exception | None = None
         self._duration_s: float | None = None
-        self._files = ExitStack()
-        self._blocks: Iterator[Samples] = iter(())
+        self._open = open_recording
+        self._opened: Opened | None = None
 
     def take(self, parts: Sequence[Part], max_s: float) -> None:
-        """Copy the files, which may then go away, and decode the beginning.
+        """Open the files, which may then go away.
 
         Args:
             parts: seekable files, as `decode_recording` has them.
@@ -70,23 +60,10 @@ class Upload(Readable):
 
         Raises:
             AudioError: this is no audio, or can't be decoded at all.
-            OSError: there is no room for the copy.
+            OSError: there is no room for a copy.
         """
-        try:
-            copies = [Part(self._copy(part.data), part.pcm) for part in parts]
-            self._duration_s = duration_s(copies, max_s)
-            blocks = cast("Generator[Samples, None, None]", decode_recording(copies, max_s))
-            self._files.callback(blocks.close)
-            self._blocks = itertools.chain([next(blocks, NO_SAMPLES)], blocks)
-        except BaseException:
-            self._files.close()
-            raise
-
-    def _copy(self, data: BinaryIO) -> BinaryIO:
-        file = self._files.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115
-        shutil.copyfileobj(data, file)
-        file.seek(0)
-        return cast("BinaryIO", file)
+        self._opened = self._open(parts, max_s)
+        self._duration_s = self._opened.duration_s
 
     def start(self, when_done: Callable[[], None]) -> None:
         """Begin to transcribe, in a thread that calls `when_done` at its end, however it ends."""
@@ -97,7 +74,8 @@ class Upload(Readable):
     def _run(self, when_done: Callable[[], None]) -> None:
         error: Exception | None = None
         try:
-            with self._files:
+            assert self._opened is not None
+            with contextlib.closing(self._opened):
                 self.recording.run()
         except AudioError as problem:
             error = problem
@@ -111,7 +89,7 @@ class Upload(Readable):
     def _decoded(self) -> Iterator[Samples]:
         """Yield the recording's blocks; at their end its length is known for certain."""
         samples = 0
-        for block in self._blocks:
+        for block in self._opened.blocks if self._opened else ():
             samples += len(block)
             yield block
         with self._changed:

@@ -1,0 +1,91 @@
+"""A whole recording in a process of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from tests.support.recordings import RATE_HZ, Samples, blobs, encode, recording
+from tests.support.server import wait_for
+from transcriber.audio.children import Children
+from transcriber.audio.decode import Part
+from transcriber.audio.errors import NotAudio, TooLong, Undecodable
+from transcriber.audio.opened import Opened, open_here
+from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.remote_recording import open_recording
+
+SPEECH = recording("en/short-jfk.flac").samples()
+RAW = (SPEECH * 32767).astype("<i2").tobytes()
+
+
+def parts(kind: str) -> list[Part]:
+    if kind == "blobs":
+        return [Part(io.BytesIO(blob)) for blob in blobs("webm-opus")[:20]]
+    if kind == "several":
+        halves = encode(SPEECH[:RATE_HZ]), encode(SPEECH[RATE_HZ:], "FLAC")
+        return [Part(io.BytesIO(half)) for half in halves]
+    if kind == "pcm":
+        return [Part(io.BytesIO(RAW), PcmFormat(RATE_HZ, order="little"))]
+    return [Part(io.BytesIO(encode(SPEECH, kind)))]
+
+
+def audio(opened: Opened) -> Samples:
+    with closing(opened):
+        return np.concatenate(list(opened.blocks))
+
+
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "OGG", "MP3", "blobs", "several", "pcm"])
+def test_the_audio_and_its_length_are_the_same_as_when_it_is_opened_here(
+    kind: str, children: Children
+) -> None:
+    there, here = open_recording(children, parts(kind), 60.0), open_here(parts(kind), 60.0)
+    assert there.duration_s == here.duration_s
+    assert np.array_equal(audio(there), audio(here))
+
+
+@pytest.mark.parametrize(
+    "data, error", [(b"no audio at all", NotAudio), (b"fLaC" + bytes(60), Undecodable)]
+)
+def test_what_is_no_audio_is_refused_when_it_is_opened(
+    data: bytes, error: type[Exception], children: Children
+) -> None:
+    with pytest.raises(error) as there:
+        open_recording(children, [Part(io.BytesIO(data))], 60.0)
+    with pytest.raises(error) as here:
+        open_here([Part(io.BytesIO(data))], 60.0)
+    assert str(there.value) == str(here.value)
+
+
+def test_a_recording_that_is_too_long_is_told_after_what_is_allowed(children: Children) -> None:
+    opened = open_recording(children, parts("WAV"), 2.0)
+    with pytest.raises(TooLong), closing(opened):
+        list(opened.blocks)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["ends", "hangs"])
+def test_a_recording_whose_process_ends_or_hangs_is_refused(
+    how: signal.Signals, children: Children
+) -> None:
+    wait_for(lambda: children.spare_pid is not None, 20)
+    pid, before = children.spare_pid, children.ended
+    assert pid is not None
+    os.kill(pid, how)
+    with pytest.raises(Undecodable):
+        open_recording(children, parts("WAV"), 60.0)
+    assert children.ended == before + 1
+    assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
+
+
+def test_a_recording_that_is_given_up_takes_its_process_with_it(children: Children) -> None:
+    wait_for(lambda: children.spare_pid is not None, 20)
+    pid = children.spare_pid
+    opened = open_recording(children, parts("WAV"), 60.0)
+    opened.close()
+    assert pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,227 @@
+"""The process that decodes what strangers send: it has nothing that would be worth taking.
+
+    python -m transcriber.audio.child streams|recording SECONDS BYTES
+
+Its owner is at the other end of the socket on standard input. It decodes the streams of many live
+sessions, or one whole recording. Once it has imported what it needs
+it can open no file and no connection any more, gets so much memory and, for each message, so much
+time, and ends with its owner. What it says is not trusted either, see `wire`.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import io
+import os
+import pkgutil
+import resource
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+import soundfile
+
+from transcriber.audio import wire
+from transcriber.audio.container_thread import Piece
+from transcriber.audio.decode import Part, decode_recording
+from transcriber.audio.duration import duration_s
+from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
+from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.stream import Checkpoint, StreamDecoder
+
+# A thread for each stream, so their stacks are kept small.
+_STACK_BYTES = 1 << 20
+_WATCH_S = 1.0
+_NOBODY = 65534
+
+
+class Streams:
+    """The streams in this process, and what can be asked of them.
+
+    Args:
+        connection: to the owner.
+        seconds: of processor time that one message may take.
+    """
+
+    def __init__(self, connection: socket.socket, seconds: int) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._streams: dict[int, StreamDecoder] = {}
+
+    def run(self) -> None:
+        """Answer until the owner goes away."""
+        while True:
+            try:
+                head, body = wire.receive(self._connection)
+            except wire.Broken:
+                return
+            _allow(self._seconds)
+            wire.send(self._connection, *self._answer(head, bytes(body)))
+
+    def _answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        for over in head["over"]:
+            self._streams.pop(over).close()
+        number = head["stream"]
+        if head["do"] == "open":
+            self._streams[number] = StreamDecoder(head["max_s"], load_checkpoint(head, body))
+            return {}, b""
+        stream = self._streams[number]
+        asked: dict[str, Callable[[], list[Piece]]] = {
+            "feed": lambda: stream.feed(body, PcmFormat(*head["pcm"]) if head["pcm"] else None),
+            "lost": stream.lost,
+            "finish": stream.finish,
+        }
+        try:
+            pieces = asked[head["do"]]()
+        except AudioError as error:
+            return dump_error(error) | dump_checkpoint(stream.checkpoint()), b""
+        told = [[len(one.samples), one.gap_s, one.damaged] for one in pieces]
+        samples = b"".join(np.ascontiguousarray(one.samples, "<f4").tobytes() for one in pieces)
+        return {"pieces": told} | dump_checkpoint(stream.checkpoint()), samples
+
+
+class Recording:
+    """One whole recording: its file is handed over with the first message.
+
+    Args:
+        connection: to the owner.
+        seconds: of processor time that one block may take.
+    """
+
+    def __init__(self, connection: socket.socket, seconds: int) -> None:
+        self._connection = connection
+        self._seconds = seconds
+
+    def run(self) -> None:
+        """Send how long it is, then block after block, and at last that it is done."""
+        _, files, _, _ = socket.recv_fds(self._connection, 1, 1)
+        head, _ = wire.receive(self._connection)
+        with os.fdopen(files[0], "rb") as file:
+            self._decode(list(_parts(file, head["parts"])), head["max_s"])
+
+    def _decode(self, parts: list[Part], max_s: float) -> None:
+        _allow(self._seconds)
+        try:
+            wire.send(self._connection, {"duration_s": duration_s(parts, max_s)})
+            for block in decode_recording(parts, max_s):
+                samples = np.ascontiguousarray(block, "<f4").tobytes()
+                wire.send(self._connection, {}, samples)
+                _allow(self._seconds)
+        except AudioError as error:
+            wire.send(self._connection, dump_error(error))
+        else:
+            wire.send(self._connection, {"done": True})
+
+
+def _parts(file: BinaryIO, parts: list[list[Any]]) -> Iterator[Part]:
+    """Yield the parts of a file that holds them one after the other."""
+    for length, pcm in parts:
+        data = file if len(parts) == 1 else io.BytesIO(file.read(length))
+        yield Part(data, PcmFormat(*pcm) if pcm else None)
+
+
+def dump_error(error: AudioError) -> dict[str, Any]:
+    """Return an error as a message."""
+    limit_s = error.limit_s if isinstance(error, TooLong) else 0.0
+    return {"error": type(error).__name__, "detail": str(error), "limit_s": limit_s}
+
+
+def load_error(head: dict[str, Any]) -> AudioError:
+    """Return the error in a message.
+
+    Raises:
+        KeyError, TypeError, ValueError: there is none that could be.
+    """
+    if head["error"] == TooLong.__name__:
+        return TooLong(float(head["limit_s"]))
+    kinds = {"NotAudio": NotAudio, "Undecodable": Undecodable}
+    return kinds[head["error"]](str(head["detail"]))
+
+
+def dump_checkpoint(checkpoint: Checkpoint | None) -> dict[str, Any]:
+    """Return a checkpoint as a part of a message."""
+    if checkpoint is None:
+        return {"checkpoint": None}
+    init = base64.b64encode(checkpoint.init).decode()
+    return {"checkpoint": [checkpoint.container, init, checkpoint.clock_s]}
+
+
+def load_checkpoint(head: dict[str, Any], _: bytes = b"") -> Checkpoint | None:
+    """Return the checkpoint in a message."""
+    if head.get("checkpoint") is None:
+        return None
+    container, init, clock_s = head["checkpoint"]
+    return Checkpoint(container, base64.b64decode(init), clock_s)
+
+
+def _allow(seconds: int) -> None:
+    """Let the process run for so much longer; then the system ends it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+
+
+def _import_all() -> None:
+    """Import and use once what decoding may import later, when no file can be opened any more."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.zeros(1600, np.float32), 16_000, format="WAV")
+    StreamDecoder(1.0).feed(buffer.getvalue())
+    buffer.seek(0)
+    list(decode_recording([Part(buffer)], 1.0))
+
+
+def _lock_in(memory_bytes: int, handed: int) -> None:
+    """Give up the right to open anything but `handed` files, and to take more memory than that."""
+    threading.stack_size(_STACK_BYTES)
+    open_files = len(list(Path("/proc/self/fd").iterdir())) - 1 + handed  # but for the listing
+    held = _virtual_bytes() + memory_bytes
+    if os.geteuid() == 0:  # root could take all of it back
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    for limit, value in (
+        (resource.RLIMIT_NOFILE, open_files),
+        (resource.RLIMIT_AS, held),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(limit, (value, value))
+
+
+def _virtual_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+def _end_with(owner: int) -> None:
+    """End when the owner has ended, also in the middle of something."""
+    while os.getppid() == owner:
+        threading.Event().wait(_WATCH_S)
+    os._exit(1)
+
+
+def main() -> int:
+    """Serve the owner; the exit status is of no use to anybody."""
+    owner, kind = os.getppid(), sys.argv[1]
+    seconds, memory_bytes = int(sys.argv[2]), int(sys.argv[3])
+    connection = socket.socket(fileno=os.dup(0))
+    _import_all()
+    if sys.platform.startswith("linux"):
+        _lock_in(memory_bytes, handed=int(kind == "recording"))
+    threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
+    wire.send(connection, {"ready": os.getpid()})
+    (Recording if kind == "recording" else Streams)(connection, seconds).run()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

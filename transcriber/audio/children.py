@@ -1,0 +1,243 @@
+"""The decoder processes of a service: started, watched, and replaced when they end."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import math
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from transcriber.audio import wire
+
+log = logging.getLogger(__name__)
+
+_ROOT = Path(__file__).parents[2]
+_START_S = 30.0
+# Long enough for the largest chunk on a busy machine; what takes longer hangs.
+DEADLINE_S = 20.0  # the default; see the setting DECODE_TIMEOUT_S
+# Room for the largest chunks of many sessions.
+MEMORY_BYTES = 1 << 30
+# Nothing of the service's own environment, where keys may be.
+_ENVIRONMENT = {
+    name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ
+}
+
+
+class ChildEnded(Exception):
+    """The process has ended, hung, or said what makes no sense; what it held is gone."""
+
+
+class ChildReplaced(ChildEnded):
+    """It had ended before it was asked."""
+
+
+class DecoderProcess:
+    """One running process; `pid` is its id, `connection` leads to it.
+
+    Args:
+        kind: `streams` or `recording`.
+        deadline_s: how long it may take for an answer, and in processor time.
+        memory_bytes: how much memory it may take, above what the libraries do.
+
+    Raises:
+        ChildEnded: it did not start.
+    """
+
+    def __init__(self, kind: str, deadline_s: float, memory_bytes: int) -> None:
+        ours, theirs = socket.socketpair()
+        limits = [str(math.ceil(deadline_s)), str(memory_bytes)]
+        command = [sys.executable, "-m", "transcriber.audio.child", kind, *limits]
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                cwd=_ROOT,
+                env=_ENVIRONMENT,
+                start_new_session=True,  # Ctrl-C is for the service, which ends it in time
+            )
+        self.pid = self._process.pid
+        self.connection = ours
+        ours.settimeout(_START_S)
+        try:
+            wire.receive(ours)
+        except (OSError, TimeoutError):
+            self.end()
+            raise ChildEnded("it did not start") from None
+        ours.settimeout(deadline_s)
+
+    def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytearray]:
+        wire.send(self.connection, head, body)
+        return wire.receive(self.connection)
+
+    def end(self) -> int:
+        """End it, and return its exit status: below 0 the signal that ended it."""
+        self.connection.close()
+        self._process.kill()
+        return self._process.wait()
+
+
+class Child:
+    """One place for a decoder process, with another one in it when that has ended.
+
+    Attributes:
+        generation: how many processes have ended here; a stream is in one of them.
+    """
+
+    def __init__(self, children: Children) -> None:
+        self.generation = 0
+        self._children = children
+        self._lock = threading.Lock()
+        self._process: DecoderProcess | None = None
+        self._over: list[int] = []  # streams that the process may give up
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process; None if there is none."""
+        process = self._process
+        return process.pid if process else None
+
+    def start(self) -> None:
+        """Start the process, if there is none."""
+        with self._lock, contextlib.suppress(ChildEnded):  # the next question tries again
+            self._running()
+
+    def ask(
+        self, generation: int, head: dict[str, Any], body: bytes = b""
+    ) -> tuple[dict[str, Any], bytearray]:
+        """Ask one thing of the process; only one can be asked at a time.
+
+        Raises:
+            ChildEnded: this generation has ended, before or by this.
+        """
+        with self._lock:
+            if generation != self.generation:
+                raise ChildReplaced("it was replaced")
+            process = self._running()
+            over, self._over = self._over, []
+            try:
+                return process.ask(head | {"over": over}, body)
+            except (OSError, TimeoutError) as error:
+                self._replace(process, error)
+                raise ChildEnded(str(error)) from None
+
+    def forget(self, generation: int, number: int) -> None:
+        """A stream is over; the process is told with the next question, so nobody waits here."""
+        if generation == self.generation:
+            self._over.append(number)
+
+    def stop(self) -> None:
+        """End the process."""
+        with self._lock:
+            if self._process is not None:
+                self._process.end()
+                self._process = None
+
+    def _running(self) -> DecoderProcess:
+        if self._process is None:
+            self._process = self._children.new_process("streams")
+        return self._process
+
+    def _replace(self, process: DecoderProcess, error: Exception) -> None:
+        self._process, self._over = None, []
+        self.generation += 1
+        hung = ", as it took too long" if isinstance(error, TimeoutError) else ""
+        self._children.note_ended(process.end(), f"its sessions go on in another one{hung}")
+
+
+class Children:
+    """All decoder processes; each new stream goes to the next of them.
+
+    Args:
+        count: how many there are.
+        deadline_s: how long one may take for an answer.
+        memory_bytes: how much memory one may take.
+
+    Attributes:
+        ended: how many have ended that were not meant to.
+    """
+
+    def __init__(
+        self, count: int, deadline_s: float = DEADLINE_S, memory_bytes: int = MEMORY_BYTES
+    ) -> None:
+        self.ended = 0
+        self._deadline_s = deadline_s
+        self._memory_bytes = memory_bytes
+        self._children = [Child(self) for _ in range(count)]
+        self._next = itertools.cycle(self._children)
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._spare: DecoderProcess | None = None
+        self._stopped = False
+
+    def start(self) -> None:
+        """Start them, in the background."""
+        for start in (*(child.start for child in self._children), self._start_spare):
+            threading.Thread(target=start, name="decoder-start", daemon=True).start()
+
+    def stop(self) -> None:
+        """End them."""
+        with self._lock:
+            self._stopped, spare, self._spare = True, self._spare, None
+        if spare is not None:
+            spare.end()
+        for child in self._children:
+            child.stop()
+
+    def for_recording(self) -> DecoderProcess:
+        """Return a process of its own for a recording; whoever takes it ends it.
+
+        Raises:
+            ChildEnded: none can be started.
+        """
+        with self._lock:
+            process, self._spare = self._spare, None
+        threading.Thread(target=self._start_spare, name="decoder-start", daemon=True).start()
+        return process or self.new_process("recording")
+
+    def note_ended(self, status: int, consequence: str) -> None:
+        """A process has ended that was not meant to, or had to be ended."""
+        with self._lock:
+            self.ended += 1
+        log.error("A decoder process ended with status %d; %s", status, consequence)
+
+    def _start_spare(self) -> None:
+        """Have one ready for the next recording, which then needs not wait for it."""
+        with contextlib.suppress(ChildEnded):
+            process = self.new_process("recording")
+            with self._lock:
+                if self._spare is None and not self._stopped:
+                    self._spare = process
+                    return
+            process.end()
+
+    def new_process(self, kind: str) -> DecoderProcess:
+        """Start a process.
+
+        Raises:
+            ChildEnded: it did not start.
+        """
+        return DecoderProcess(kind, self._deadline_s, self._memory_bytes)
+
+    def place(self) -> tuple[Child, int]:
+        """Return a place for a new stream, and a number for it."""
+        with self._lock:
+            return next(self._next), next(self._numbers)
+
+    @property
+    def spare_pid(self) -> int | None:
+        """The id of the one that waits for the next recording, if it does already."""
+        spare = self._spare
+        return spare.pid if spare else None
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of those that decode streams."""
+        return [child.pid for child in self._children if child.pid is not None]
