@@ -1,8 +1,10 @@
-"""A gunicorn worker that finishes what it has accepted before it stops.
+"""A gunicorn worker that finishes what it has accepted before it stops, and that nobody holds up.
 
 Gunicorn's own graceful stop closes the door first: clients see refused connections, and decoding
 that goes on behind the replies is lost. This worker keeps answering while it drains: accepted
 chunks are finished, new ones get 503, and `/health` says `draining`.
+
+Nor does gunicorn mind how long a client takes for the head of its request, in a thread of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
+from config.deadlines import deadlines
 from config.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -24,6 +27,8 @@ log = logging.getLogger(__name__)
 MIN_DRAIN_S = 2.0
 # What is not done by then is given up; below gunicorn's own graceful timeout.
 MAX_DRAIN_S = 24.0
+# The head of a request is a packet or two.
+HEAD_S = 10.0
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
@@ -36,6 +41,19 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         except SettingError as error:
             log.critical("A setting can't be used: %s", error)
             sys.exit(Arbiter.APP_LOAD_ERROR)
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection, whose head has to come in time; what is late is closed."""
+        conn.head_watch = deadlines.watch(conn.sock, HEAD_S)
+        try:
+            return super().handle(conn)
+        finally:
+            deadlines.done(conn.head_watch)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request, whose head is there."""
+        deadlines.done(conn.head_watch)
+        return super().handle_request(req, conn)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: drain first; a second one stops at once."""

@@ -17,7 +17,8 @@ except SettingError as error:
 bind = f"{_settings.host}:{_settings.port}"
 workers = 1
 worker_class = "config.draining_worker.DrainingWorker"
-threads = _settings.threads
+# Besides those that wait for passes, one for each body that is being read: see `api.body`.
+threads = _settings.threads + _settings.most_bodies
 worker_connections = 1000
 keepalive = 30
 timeout = 60

@@ -47,6 +47,7 @@ class Service:
 
     Attributes:
         decoders: the processes that decode bytes.
+        bodies: how many more request bodies may be read.
         chunk_times: server time of complete replies to chunks.
         metrics: what is told to Prometheus.
 
@@ -80,6 +81,7 @@ class Service:
         self._trimmer = Trimmer()
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
+        self.bodies = threading.Semaphore(settings.most_bodies)
         self.chunk_times = Times()
         self._in_flight = 0
         self._changed = threading.Condition()

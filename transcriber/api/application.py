@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import re
 import secrets
-import socket
 import threading
 import time
 from pathlib import Path
@@ -17,6 +15,7 @@ from flask import Flask, Response, g, request
 from flask_cors import CORS
 
 from config import logs
+from config.deadlines import deadlines
 from transcriber.api import config, errors, health, metrics, page, sessions, transcribe
 from transcriber.api.service import service
 from transcriber.service import Service
@@ -33,6 +32,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # otherwise see a broken connection instead of the answer.
 _LINGER_S = 2.0
 _LINGER_BLOCK = 1 << 18
+_lingering = threading.Semaphore(8)
 
 
 def build(service: Service) -> Flask:
@@ -99,28 +99,18 @@ def _has_body() -> bool:
 
 
 def _read_to_end(environ: dict[str, Any]) -> None:
-    """Read what a refused request still sends, for a short while.
-
-    A client that stops sending would keep the reading thread for ever, and only another thread
-    can free it: after the time it closes the connection's incoming half.
-    """
-    stream = environ.get("wsgi.input")
-    if stream is None:
+    """Read what a refused request still sends, for a short while, if not too many do."""
+    stream, connection = environ.get("wsgi.input"), environ.get("gunicorn.socket")
+    if stream is None or not _lingering.acquire(blocking=False):
         return
+    watch = deadlines.watch(connection, _LINGER_S) if connection is not None else None
     deadline_s = time.monotonic() + _LINGER_S
-    cut = threading.Timer(_LINGER_S, _stop_receiving, [environ.get("gunicorn.socket")])
-    cut.daemon = True
-    cut.start()
     try:
         while time.monotonic() < deadline_s and stream.read(_LINGER_BLOCK):
             pass
     except OSError:
         log.debug("The client stopped sending a refused request")
     finally:
-        cut.cancel()
-
-
-def _stop_receiving(connection: socket.socket | None) -> None:
-    if connection is not None:
-        with contextlib.suppress(OSError):  # it is closed already
-            connection.shutdown(socket.SHUT_RD)
+        _lingering.release()
+        if watch is not None:
+            deadlines.done(watch)

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from config import logs
 from transcriber.api.admission import admit
+from transcriber.api.body import reading_body
 from transcriber.api.errors import Problem
 from transcriber.api.fields import (
     FORMATS,
@@ -39,7 +40,8 @@ def transcribe() -> Response:
     """Take audio and answer with text."""
     arrived_s = time.monotonic()
     request.max_content_length = service().settings.max_upload_mb * _MIB
-    fields, parts = read_request(request)
+    with reading_body():
+        fields, parts = read_request(request)
     session_id = fields.session_id()
     response_format = fields.choice("response_format", FORMATS)
     with service().working():
