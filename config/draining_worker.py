@@ -10,6 +10,8 @@ Nor does gunicorn mind how long a client takes for the head of its request, in a
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
 import threading
 from types import FrameType
@@ -41,6 +43,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         except SettingError as error:
             log.critical("A setting can't be used: %s", error)
             sys.exit(Arbiter.APP_LOAD_ERROR)
+        # Native code that hangs can't be stopped; gunicorn starts another worker.
+        self.wsgi.extensions["transcriber"].replace_by(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
     def handle(self, conn: Any) -> Any:
         """Serve a connection, whose head has to come in time; what is late is closed."""

@@ -94,7 +94,10 @@ class Settings:
         32, "Model jobs that may wait; above it new audio gets 503 and nothing is stored.", least=1
     )
     job_timeout_s: float = setting(
-        120.0, "A model call longer than this makes `/health` say `stuck`.", least=1
+        120.0,
+        "A model call longer than this makes `/health` say `stuck`; 10 s later the process is"
+        " replaced, and its sessions go on.",
+        least=1,
     )
     partial_model: str = setting(
         "",

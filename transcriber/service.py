@@ -26,10 +26,12 @@ from transcriber.engine.window import DecodingOptions
 from transcriber.journal.database import FolderInUse
 from transcriber.journal.journal import SqlJournal
 from transcriber.live.errors import StorageError
+from transcriber.live.ledger import NoJournal
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload
 from transcriber.memory import Trimmer
 from transcriber.metrics import Metrics
+from transcriber.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +81,7 @@ class Service:
         )
         self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = Trimmer()
+        self._watchdog = Watchdog(self.engine.pool, self._journal or NoJournal())
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
         self.bodies = threading.Semaphore(settings.most_bodies)
@@ -92,12 +95,18 @@ class Service:
         self.engine.start()
         self.store.start()
         self._trimmer.start()
+        self._watchdog.start()
+
+    def replace_by(self, end: Callable[[], None]) -> None:
+        """Call `end` when the model hangs: it ends the process, in whose place another comes."""
+        self._watchdog.end = end
 
     def stop(self) -> None:
         """Stop all threads."""
         self.store.release_readers()
         self.store.stop()
         self._trimmer.stop()
+        self._watchdog.stop()
         self.engine.stop()
         self.decoders.stop()
         if self._journal is not None:

@@ -322,9 +322,17 @@ def test_a_session_that_ends_the_process_whenever_it_is_decoded_is_left_to_be_re
     rig = machine.rig()
     assert rig.session.snapshot().state == "expired"
     assert rig.session.snapshot().segments == tuple(told)
-    assert "not decoded again" in caplog.text
+    assert "does not go on" in caplog.text
     with pytest.raises(SessionExpired):
         rig.post(20)
+
+
+def test_a_session_that_the_model_hangs_on_is_tried_once_more(machine: Machine) -> None:
+    machine.open().post_range(0, 20)
+    for state in ("active", "expired"):
+        machine.journal.has_hung([SESSION_ID])
+        machine.crash()
+        assert machine.rig().session.snapshot().state == state
 
 
 def test_a_session_that_comes_back_may_do_so_any_number_of_times(machine: Machine) -> None:

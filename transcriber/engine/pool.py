@@ -45,9 +45,11 @@ class Source(Protocol):
 
     Attributes:
         log_name: what to call it in the log.
+        session_id: whose it is, empty where it is nobody's that is written down.
     """
 
     log_name: str = ""
+    session_id: str = ""
 
     def next_window(self, lane: Lane) -> Window | None:
         """Return the window to decode now, or None if there is nothing left to do."""
@@ -149,6 +151,16 @@ class WorkerPool:
                 oldest_job_s=now - min(started) if started else 0.0,
                 stuck_s=max([0.0, *over]),
             )
+
+    def hanging(self, over_s: float) -> list[Source]:
+        """Return whose jobs are so many seconds over their time: they will not come back."""
+        with self._changed:
+            now = self._clock()
+            return [
+                ticket.source
+                for ticket, start, allowed in self._running.values()
+                if now - start - allowed > over_s
+            ]
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing waits or runs; True if that came about in time."""

@@ -99,11 +99,18 @@ class SqlJournal:
             chunks=lambda: self._chunks(session_id),
             skip=codec.SKIP.load(row.skip),
             tries=row.tries,
+            hung=row.hung,
         )
 
     def is_back(self, session_id: str) -> None:
         """A session that was loaded goes on."""
         self._note_tries(session_id, 0)
+
+    def has_hung(self, session_ids: Sequence[str]) -> None:
+        """The model hangs on these sessions; returns once that is on disk."""
+        hung = update(sessions).where(sessions.c.id.in_(session_ids))
+        noted = hung.values(hung=sessions.c.hung + 1)
+        self._writer.put(lambda connection: _run(connection, noted)).done.wait(_NOTE_S)
 
     def _note_tries(self, session_id: str, tries: int) -> None:
         """Have on disk how often a session was tried; a full disk is no reason not to try."""

@@ -35,6 +35,8 @@ sessions = Table(
     Column("touched_at", Float, nullable=False),
     # How often a process has begun to decode its chunks again and not come to the end.
     Column("tries", Integer, nullable=False, server_default="0"),
+    # How often the model has hung on it.
+    Column("hung", Integer, nullable=False, server_default="0"),
 )
 
 

@@ -75,6 +75,7 @@ class StoredSession:
         skip: what of it an earlier session has made final.
         chunks: reads them from disk, in order of sequence, one at a time.
         tries: how often a process has ended while it brought this session back.
+        hung: how often the model has hung on it, so that the process had to be replaced.
     """
 
     id: str
@@ -86,6 +87,7 @@ class StoredSession:
     chunks: Callable[[], Iterator[StoredChunk]]
     skip: Skip = NO_SKIP
     tries: int = 0
+    hung: int = 0
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,9 @@ class Journal(Protocol):
     def is_back(self, session_id: str) -> None:
         """A session that was loaded goes on."""
 
+    def has_hung(self, session_ids: Sequence[str]) -> None:
+        """The model hangs on these sessions, and the process is about to be replaced."""
+
     def tidy(self) -> None:
         """Do what is due: delete old audio, look for room. Called twice a second."""
 
@@ -212,6 +217,9 @@ class NoJournal:
 
     def is_back(self, session_id: str) -> None:
         """None was loaded."""
+
+    def has_hung(self, session_ids: Sequence[str]) -> None:
+        """They are gone with the process."""
 
     def tidy(self) -> None:
         """There is nothing to delete."""

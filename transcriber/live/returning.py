@@ -16,7 +16,7 @@ from transcriber.live.readable import log_name
 log = logging.getLogger(__name__)
 
 
-# A chunk that ends the process when it is decoded must not do so at every start.
+# What ends the process, or hangs in the model, is tried once more, and not at every start.
 _MOST_TRIES = 2
 
 
@@ -93,12 +93,12 @@ class Returning:
 
 
 def _harmless(stored: StoredSession) -> StoredSession:
-    """Return a session that is only to be read, if it may have ended the process before."""
-    if stored.tries < _MOST_TRIES or stored.standing.state != "active":
+    """Return a session that is only to be read, if it ends the process whenever it goes on."""
+    if max(stored.tries, stored.hung) < _MOST_TRIES or stored.standing.state != "active":
         return stored
     log.error(
-        "A session is not decoded again: the service ended %d times while it was",
-        stored.tries,
+        "A session does not go on: the service ended %d times by it",
+        max(stored.tries, stored.hung),
         extra={"session": log_name(stored.id)},
     )
     return replace(stored, standing=replace(stored.standing, state="expired"))

@@ -101,6 +101,7 @@ class Session(Readable):
             clock,
         )
         self._passes.log_name = self._ingest.log_name = self.log_name
+        self._passes.session_id = session_id
         self._written = Standing()
         self._written_segments = 0
         self._recalled: Standing | None = None  # it was over when an earlier process ended
