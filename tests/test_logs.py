@@ -118,3 +118,14 @@ def test_plain_lines_end_with_the_same(server: Server) -> None:
         "Session started",
         "POST /transcribe",
     ]
+
+
+def test_no_line_tells_what_was_said_or_the_key_to_a_session(server: Server) -> None:
+    session = LiveSession(server.url, {"prompt": "Unmistakable prompt"})
+    text = session.post_all([CHUNK])
+    assert text
+    told = server.log()
+    assert log_name(session.session_id) in told
+    for secret in (text.strip(), "Unmistakable", session.session_id):
+        assert secret not in told
+    assert session.replies[0]["watch_id"] not in told

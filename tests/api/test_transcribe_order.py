@@ -43,6 +43,18 @@ def test_two_copies_in_flight_are_transcribed_once(session: LiveSession) -> None
     assert session.state()["audio_seconds"]["received"] == pytest.approx(SHORT.duration_s, abs=0.02)
 
 
+def test_a_hundred_racing_copies_are_transcribed_once(session: LiveSession) -> None:
+    with ThreadPoolExecutor(100) as pool:
+        copies = [pool.submit(session.post, 0, SHORT.data, final=True) for _ in range(100)]
+        replies = [copy.result() for copy in copies]
+    # Beyond as many as may wait, clients are told at once what is known.
+    assert {reply.status_code for reply in replies} <= {200, 202}
+    assert sum("Idempotent-Replay" in reply.headers for reply in replies) == 99
+    state = session.wait_ended()
+    assert state["audio_seconds"]["received"] == pytest.approx(SHORT.duration_s, abs=0.02)
+    assert len(normalised(state["text"]).split()) == len(normalised(SHORT.text).split())
+
+
 def test_other_bytes_under_a_used_sequence_are_refused(session: LiveSession) -> None:
     session.post(0, CHUNKS[0])
     before = session.state()
