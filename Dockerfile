@@ -31,8 +31,9 @@ ENV LD_LIBRARY_PATH=/opt/cuda/nvidia/cublas/lib:/opt/cuda/nvidia/cuda_nvrtc/lib 
 
 USER 1000
 
-# Everything written lies in the home folder. A volume on ~/.cache keeps the kernels that a GPU
-# newer than the wheel compiles at its first use, and models fetched later with MODELS_DIR in it.
+# Everything written lies in the home folder. A volume on ~/.cache keeps the sessions when the
+# container is replaced, the kernels that a GPU newer than the wheel compiles at its first use, and
+# models fetched later with MODELS_DIR in it.
 ENV HOME=/home/user \
     XDG_CACHE_HOME=/home/user/.cache \
     HF_HOME=/home/user/.cache/huggingface \

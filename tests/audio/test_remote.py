@@ -20,9 +20,9 @@ from tests.support.recordings import (
     wav_chunks,
     webm_opus,
 )
-from transcriber.audio.children import Children
+from transcriber.audio.children import Children, DecoderProcess
 from transcriber.audio.container_thread import Piece
-from transcriber.audio.errors import NotAudio, TooLong, Undecodable
+from transcriber.audio.errors import NoDecoder, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
 from transcriber.audio.remote import RemoteStream
 from transcriber.audio.stream import Stream, StreamDecoder
@@ -183,3 +183,54 @@ def test_a_stream_that_is_closed_leaves_nothing_in_the_process(children: Childre
             stream.close()
     fed(first, "webm", CHUNKS["webm"][3:4])
     assert process[first.pid or 0].num_threads() <= threads + 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ({"pieces": [[3, 0.0, False]], "checkpoint": None}, b"\0" * 8),
+        ({"pieces": [[-1, 0.0, False]], "checkpoint": None}, b""),
+        ({"pieces": [[2, float("nan"), False]], "checkpoint": None}, b"\0" * 8),
+        ({"pieces": [[2, 1e9, False]], "checkpoint": None}, b"\0" * 8),
+        ({"pieces": [[2, 0.0, False]], "checkpoint": None}, b"\xff" * 8),
+        ({"pieces": "none", "checkpoint": None}, b""),
+        ({"error": "SystemExit", "detail": "", "checkpoint": None}, b""),
+        ({"pieces": [], "checkpoint": [1, 2]}, b""),
+        ({}, b""),
+    ],
+)
+def test_a_process_that_says_what_makes_no_sense_is_replaced(
+    answer: tuple[dict[str, object], bytes],
+    stream: RemoteStream,
+    children: Children,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pieces = fed(stream, "webm", CHUNKS["webm"][:5])
+    before, asked = children.ended, DecoderProcess.ask
+
+    def ask(self: DecoderProcess, head: dict[str, object], body: bytes) -> object:
+        asked(self, head, body)
+        monkeypatch.undo()  # it is itself again, or another one
+        return answer[0], bytearray(answer[1])
+
+    monkeypatch.setattr(DecoderProcess, "ask", ask)
+    pieces += fed(stream, "webm", CHUNKS["webm"][5:]) + stream.finish()
+    assert children.ended == before + 1
+    assert np.array_equal(samples(pieces), here("webm"))
+
+
+def test_bytes_are_not_taken_while_no_process_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    children = Children(1, DEADLINE_S)
+    stream = RemoteStream(children, 300.0)
+    with monkeypatch.context() as broken:
+        broken.setattr("sys.executable", "/nowhere/python")
+        with pytest.raises(NoDecoder):
+            stream.feed(CHUNKS["webm"][0])
+        assert not stream.lost()
+    try:
+        pieces = fed(stream, "webm") + stream.finish()
+        assert np.array_equal(samples(pieces), here("webm"))
+    finally:
+        children.stop()

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+from tests.support.engine import Clock
+from tests.support.recordings import RATE_HZ, webm_opus
 from tests.support.rig import CHUNKS, LAST, SETTINGS, Rig
 from tests.support.server import wait_for
+from transcriber.engine.pool import WorkerPool
+from transcriber.live.chunk import Chunk
 from transcriber.live.errors import SessionEnded, SessionExpired
+from transcriber.live.intake import ChunkPart
+from transcriber.live.session import Session
 
 
 def test_after_the_final_chunk_the_session_has_ended(rig: Rig) -> None:
@@ -59,3 +66,14 @@ def test_who_waits_for_a_reply_learns_that_the_session_is_gone(rig: Rig) -> None
         rig.session.expire()
         assert isinstance(waiting.exception(5), SessionExpired)
         rig.model.let_go()
+
+
+def test_a_session_that_is_left_alone_ends_though_its_stream_never_brought_out_sound(
+    session: Session, pool: WorkerPool, clock: Clock
+) -> None:
+    head = webm_opus(np.zeros(RATE_HZ, np.float32))[:150]
+    session.post(Chunk(0, [ChunkPart(head)], False, clock()), 0.0)
+    clock.advance(SETTINGS.session_ttl_s + 1)
+    session.tick()
+    assert pool.wait_idle(10)
+    assert session.snapshot().state == "expired"

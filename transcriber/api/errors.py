@@ -57,6 +57,7 @@ TABLE: dict[str, Kind] = {
     "too-many-sessions": Kind(503, "As many sessions as allowed are active", True),
     "starting": Kind(503, "The model is being loaded", True),
     "model-failed": Kind(503, "The model could not be loaded", True),
+    "no-decoder": Kind(503, "Nothing can decode the audio at the moment", True),
     "storage-failed": Kind(503, "Sessions can't be written down at the moment", True),
     "storage-full": Kind(507, "There is no room to write the session down", True),
     "draining": Kind(503, "The service is shutting down", True),
@@ -169,6 +170,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, live.SessionTooLong | audio.TooLong):
         detail = f"At most {error.limit_s:g} s of audio are taken here."
         return Problem("audio-too-long", detail, at_field="audio", limit_s=error.limit_s)
+    if isinstance(error, audio.NoDecoder):
+        return Problem("no-decoder", "Nothing was stored; try again.", retry_after_s=2)
     if isinstance(error, audio.NotAudio):
         return Problem(
             "unsupported-media-type", str(error), at_field="audio", accepted=list(ACCEPTED_NAMES)

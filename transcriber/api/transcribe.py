@@ -21,7 +21,7 @@ from transcriber.api.prefer import preferred_wait_s
 from transcriber.api.recordings import transcribe_recording
 from transcriber.api.render import chunk_json, text_response
 from transcriber.api.service import service
-from transcriber.audio.errors import NotAudio
+from transcriber.audio.errors import NoDecoder, NotAudio
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
 from transcriber.live.chunk import Chunk
@@ -76,7 +76,7 @@ def _chunk(
         longest_s = service().settings.reply_wait_s if preferred_s is None else preferred_s
         with service().waiting(longest_s) as wait_s:
             reply, replayed = session.post(chunk, wait_s)
-    except (NotAudio, StorageError):
+    except (NotAudio, NoDecoder, StorageError):
         if is_new and not session.has_begun:  # nothing is stored of a session that never began
             service().store.delete(session_id, outcome="refused")
         raise

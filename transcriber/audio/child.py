@@ -66,9 +66,10 @@ class Streams:
             wire.send(self._connection, *self._answer(head, bytes(body)))
 
     def _answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        for over in head["over"]:
-            self._streams.pop(over).close()
         number = head["stream"]
+        for over in [*head["over"], *([number] if head["do"] == "open" else [])]:
+            if over in self._streams:
+                self._streams.pop(over).close()
         if head["do"] == "open":
             self._streams[number] = StreamDecoder(head["max_s"], load_checkpoint(head, body))
             return {}, b""

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ class ChildReplaced(ChildEnded):
     """It had ended before it was asked."""
 
 
+class ChildNotStarted(Exception):
+    """There is no process, and none can be started."""
+
+
 class DecoderProcess:
     """One running process; `pid` is its id, `connection` leads to it.
 
@@ -47,7 +52,7 @@ class DecoderProcess:
         memory_bytes: how much memory it may take, above what the libraries do.
 
     Raises:
-        ChildEnded: it did not start.
+        ChildNotStarted: it did not start.
     """
 
     def __init__(self, kind: str, deadline_s: float, memory_bytes: int) -> None:
@@ -55,14 +60,19 @@ class DecoderProcess:
         limits = [str(math.ceil(deadline_s)), str(memory_bytes)]
         command = [sys.executable, "-m", "transcriber.audio.child", kind, *limits]
         with theirs:
-            self._process = subprocess.Popen(
-                command,
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                cwd=_ROOT,
-                env=_ENVIRONMENT,
-                start_new_session=True,  # Ctrl-C is for the service, which ends it in time
-            )
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    cwd=_ROOT,
+                    env=_ENVIRONMENT,
+                    start_new_session=True,  # Ctrl-C is for the service, which ends it in time
+                )
+            except OSError as error:
+                ours.close()
+                log.error("A decoder process can't be started: %s", error)
+                raise ChildNotStarted from None
         self.pid = self._process.pid
         self.connection = ours
         ours.settimeout(_START_S)
@@ -70,7 +80,7 @@ class DecoderProcess:
             wire.receive(ours)
         except (OSError, TimeoutError):
             log.error("A decoder process did not start: status %d", self.end())
-            raise ChildEnded("it did not start") from None
+            raise ChildNotStarted from None
         ours.settimeout(deadline_s)
 
     def ask(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytearray]:
@@ -96,7 +106,7 @@ class Child:
         self._children = children
         self._lock = threading.Lock()
         self._process: DecoderProcess | None = None
-        self._over: list[int] = []  # streams that the process may give up
+        self._over: deque[int] = deque()  # streams that the process may give up
 
     @property
     def pid(self) -> int | None:
@@ -106,7 +116,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, if there is none."""
-        with self._lock, contextlib.suppress(ChildEnded):  # the next question tries again
+        with self._lock, contextlib.suppress(ChildNotStarted):  # the next question does
             self._running()
 
     def ask(
@@ -116,12 +126,13 @@ class Child:
 
         Raises:
             ChildEnded: this generation has ended, before or by this.
+            ChildNotStarted: there is no process, and none can be started.
         """
         with self._lock:
             if generation != self.generation:
                 raise ChildReplaced("it was replaced")
             process = self._running()
-            over, self._over = self._over, []
+            over = [self._over.popleft() for _ in range(len(self._over))]
             try:
                 return process.ask(head | {"over": over}, body)
             except (OSError, TimeoutError) as error:
@@ -132,6 +143,12 @@ class Child:
         """A stream is over; the process is told with the next question, so nobody waits here."""
         if generation == self.generation:
             self._over.append(number)
+
+    def distrust(self, generation: int) -> None:
+        """The process says what makes no sense: end it."""
+        with self._lock:
+            if generation == self.generation and self._process is not None:
+                self._replace(self._process, ValueError("it makes no sense"))
 
     def stop(self) -> None:
         """End the process."""
@@ -146,7 +163,8 @@ class Child:
         return self._process
 
     def _replace(self, process: DecoderProcess, error: Exception) -> None:
-        self._process, self._over = None, []
+        self._process = None
+        self._over.clear()
         self.generation += 1
         hung = ", as it took too long" if isinstance(error, TimeoutError) else ""
         self._children.note_ended(process.end(), f"its sessions go on in another one{hung}")
@@ -195,7 +213,7 @@ class Children:
         """Return a process of its own for a recording; whoever takes it ends it.
 
         Raises:
-            ChildEnded: none can be started.
+            ChildNotStarted: none can be started.
         """
         with self._lock:
             process, self._spare = self._spare, None
@@ -210,7 +228,7 @@ class Children:
 
     def _start_spare(self) -> None:
         """Have one ready for the next recording, which then needs not wait for it."""
-        with contextlib.suppress(ChildEnded):
+        with contextlib.suppress(ChildNotStarted):
             process = self.new_process("recording")
             with self._lock:
                 if self._spare is None and not self._stopped:
@@ -222,7 +240,7 @@ class Children:
         """Start a process.
 
         Raises:
-            ChildEnded: it did not start.
+            ChildNotStarted: it did not start.
         """
         return DecoderProcess(kind, self._deadline_s, self._memory_bytes)
 

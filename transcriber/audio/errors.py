@@ -4,6 +4,7 @@ AudioError
   +- NotAudio      no container of ours begins like this
   +- Undecodable   an allowed container, but nothing can be got out of it
   +- TooLong       more seconds of audio than the caller allows
+  +- NoDecoder     nothing is wrong with it, but there is nothing to decode it just now
 """
 
 from __future__ import annotations
@@ -27,3 +28,7 @@ class TooLong(AudioError):
     def __init__(self, limit_s: float) -> None:
         super().__init__(f"The audio is longer than the limit of {limit_s:g} s.")
         self.limit_s = limit_s
+
+
+class NoDecoder(AudioError):
+    """No decoder process can be started at the moment."""

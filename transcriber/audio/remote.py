@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from transcriber.audio.child import dump_checkpoint, load_checkpoint, load_error
-from transcriber.audio.children import ChildEnded, Children, ChildReplaced
-from transcriber.audio.container_thread import Piece
+from transcriber.audio.children import ChildEnded, ChildNotStarted, Children, ChildReplaced
+from transcriber.audio.container_thread import MAX_GAP_S, Piece
 from transcriber.audio.decode import SAMPLE_RATE_HZ, Samples
-from transcriber.audio.errors import AudioError, NotAudio, Undecodable
+from transcriber.audio.errors import AudioError, NoDecoder, NotAudio, Undecodable
 from transcriber.audio.pcm import PcmFormat
 from transcriber.audio.stream import Checkpoint
 
@@ -59,13 +58,14 @@ class RemoteStream:
 
         Raises:
             NotAudio, Undecodable, TooLong: see `StreamDecoder.feed`; so is what ends the process.
+            NoDecoder: there is none at the moment; nothing has changed.
         """
         if not data:
             return []
         before = self._checkpoint
         try:
             pieces = self._ask("feed", data, pcm)
-        except NotAudio:
+        except (NotAudio, NoDecoder):
             raise
         except AudioError:
             self._kept.clear()  # the stream stands behind what could not be decoded
@@ -75,9 +75,10 @@ class RemoteStream:
 
     def lost(self) -> list[Piece]:
         """Some bytes will never come: pick the stream up again at its next whole cluster."""
-        if self._generation is None:
-            return []
-        pieces = self._ask("lost")
+        pieces: list[Piece] = []
+        if self._generation is not None:
+            with contextlib.suppress(AudioError):  # more is lost than was thought
+                pieces = self._ask("lost")
         self._kept.clear()  # what comes next is not what followed
         return pieces
 
@@ -103,6 +104,8 @@ class RemoteStream:
             try:
                 self._open()
                 return self._once(what, data, pcm)
+            except ChildNotStarted:
+                raise NoDecoder("No decoder can be started at the moment.") from None
             except ChildReplaced:
                 continue
             except ChildEnded:
@@ -116,18 +119,16 @@ class RemoteStream:
         assert self._generation is not None
         fmt = [pcm.rate_hz, pcm.channels, pcm.order] if pcm else None
         head, body = self._child.ask(self._generation, self._head(what, pcm=fmt), data)
-        return _understood(lambda: self._read(head, body))
-
-    def _read(self, head: dict[str, Any], body: bytearray) -> list[Piece]:
-        self._checkpoint = load_checkpoint(head)
-        if "error" in head:
-            raise load_error(head)
-        samples: Samples = np.frombuffer(body, "<f4")
-        pieces, at = [], 0
-        for count, gap_s, damaged in head["pieces"]:
-            pieces.append(Piece(samples[at : at + count], float(gap_s), bool(damaged)))
-            at += count
-        return pieces
+        try:
+            checkpoint = load_checkpoint(head)
+            answer = load_error(head) if "error" in head else _pieces(head["pieces"], body)
+        except (KeyError, TypeError, ValueError) as error:
+            self._child.distrust(self._generation)
+            raise ChildEnded(f"it answers {type(error).__name__}") from None
+        self._checkpoint = checkpoint
+        if isinstance(answer, AudioError):
+            raise answer
+        return answer
 
     def _open(self) -> None:
         """Have the stream in a process that runs: as it is, or rebuilt from what was kept."""
@@ -143,7 +144,7 @@ class RemoteStream:
     def _open_behind(self) -> None:
         """Go on behind bytes that nothing can decode: where they began, as if they were lost."""
         self._kept.clear()
-        with contextlib.suppress(ChildEnded, AudioError):
+        with contextlib.suppress(ChildEnded, ChildNotStarted, AudioError):
             self._open_at(self._checkpoint)
 
     def _open_at(self, checkpoint: Checkpoint | None) -> None:
@@ -173,15 +174,19 @@ class RemoteStream:
             samples, size = samples - first.samples, size - len(first.data)
 
 
-def _understood(read: Callable[[], list[Piece]]) -> list[Piece]:
-    """Return what `read` makes of an answer.
+def _pieces(told: list[list[Any]], body: bytearray) -> list[Piece]:
+    """Return the pieces in an answer.
 
     Raises:
-        ChildEnded: it makes no sense, so the process is not what it was.
+        TypeError, ValueError: they make no sense, so the process is not what it was.
     """
-    try:
-        return read()
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, AudioError):
-            raise
-        raise ChildEnded(f"it answers {type(error).__name__}") from None
+    samples: Samples = np.frombuffer(body, "<f4")
+    pieces, at = [], 0
+    for count, gap_s, damaged in told:
+        if count < 0 or not 0 <= gap_s <= MAX_GAP_S:
+            raise ValueError("no such piece")
+        pieces.append(Piece(samples[at : at + count], float(gap_s), bool(damaged)))
+        at += count
+    if at != len(samples) or not np.isfinite(samples).all():
+        raise ValueError("no such audio")
+    return pieces

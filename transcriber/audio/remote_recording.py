@@ -12,9 +12,9 @@ import numpy as np
 
 from transcriber.audio import wire
 from transcriber.audio.child import load_error
-from transcriber.audio.children import Children, DecoderProcess
+from transcriber.audio.children import ChildNotStarted, Children, DecoderProcess
 from transcriber.audio.decode import Part, Samples
-from transcriber.audio.errors import AudioError, Undecodable
+from transcriber.audio.errors import AudioError, NoDecoder, Undecodable
 from transcriber.audio.opened import Opened
 
 
@@ -41,7 +41,10 @@ def open_recording(children: Children, parts: Sequence[Part], max_s: float) -> O
 def _handed_over(children: Children, file: BinaryIO, head: dict[str, object]) -> DecoderProcess:
     """Return a process that has got the file; the one that waited may have ended meanwhile."""
     while True:
-        process = children.for_recording()
+        try:
+            process = children.for_recording()
+        except ChildNotStarted:
+            raise NoDecoder("No decoder can be started at the moment.") from None
         file.seek(0)
         try:
             socket.send_fds(process.connection, [b"\0"], [file.fileno()])

@@ -6,11 +6,12 @@ decoding itself goes on outside the session's lock.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 
-from transcriber.audio.errors import AudioError, NotAudio, Undecodable
+from transcriber.audio.errors import AudioError, NoDecoder, NotAudio, Undecodable
 from transcriber.live.answers import Answers
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import SequenceGivenUp
@@ -35,7 +36,8 @@ class Ingest:
         decoding: it is at one just now.
         ending: the audio has ended.
         final_sequence: the last chunk, once it has come.
-        refused: why chunks that were no audio were refused; they may come again.
+        refused: why chunks were refused that were no audio, or came when nothing could decode
+            them; they may come again.
         log_name: what the session is called in logs.
     """
 
@@ -64,6 +66,7 @@ class Ingest:
         self._is_over = is_over
         self._progress = progress
         self._clock = clock
+        self._replaying = False
 
     def run(self) -> None:
         """Decode chunks as long as the next in order is there; `busy` is set already."""
@@ -84,7 +87,9 @@ class Ingest:
 
     def end(self) -> None:
         """No last chunk has come, and none will."""
-        heard = self._intake.end()
+        heard: list[Heard] = []
+        with contextlib.suppress(AudioError):  # nobody is there to be told
+            heard = self._intake.end()
         with self._lock:
             self._intake.take(heard)
             self._take_end()
@@ -95,6 +100,7 @@ class Ingest:
 
         What it had not got to is decoded now, and answered.
         """
+        self._replaying = True
         for one in stored:
             if one.chunk is None:
                 self._sequencer.restore(one.sequence + 1, None)
@@ -109,6 +115,7 @@ class Ingest:
                 taken = self._sequencer.take()
             if taken is not None:
                 self._ingest(*taken)
+        self._replaying = False
 
     def recall(self, stored: Iterable[StoredChunk]) -> None:
         """Know the chunks of a session that is over, so that a repeated one is answered again."""
@@ -137,7 +144,9 @@ class Ingest:
             heard = self._intake.decode(chunk.parts)
             if chunk.final:
                 heard += self._last_of(chunk)
-        except NotAudio as problem:
+        except (NotAudio, NoDecoder) as problem:
+            if self._replaying and isinstance(problem, NoDecoder):
+                raise  # the session stays away until there is one
             with self._lock:
                 self._refuse(sequence, chunk, problem)
             return
@@ -160,7 +169,7 @@ class Ingest:
             self.decoding = False
             self._progress()
 
-    def _refuse(self, sequence: int, chunk: Chunk, problem: NotAudio) -> None:
+    def _refuse(self, sequence: int, chunk: Chunk, problem: AudioError) -> None:
         self._sequencer.refuse(sequence)
         self.refused[sequence] = problem
         self._ledger.refused(sequence)
@@ -169,10 +178,15 @@ class Ingest:
 
     def _last_of(self, chunk: Chunk) -> list[Heard]:
         """End the audio; what is wrong with an earlier chunk is no fault of an empty last one."""
+        has_audio = any(part.data for part in chunk.parts)
         try:
             return self._intake.end()
+        except NoDecoder:
+            if not has_audio:
+                raise
+            return []  # the chunk itself is decoded: what is missing is less than a block
         except AudioError:
-            if any(part.data for part in chunk.parts):
+            if has_audio:
                 raise
             return []
 
