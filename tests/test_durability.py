@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.support.crash import Killer, PersistentClient
-from tests.support.live import TIMEOUT_S, LiveSession
+from tests.support.live import TIMEOUT_S, LiveSession, upload
 from tests.support.recordings import blobs, grouped, recording, wav_chunks
 from tests.support.scores import errors
 from tests.support.server import COMMAND, ROOT, Server, free_port, running, wait_for
@@ -144,6 +144,27 @@ def test_what_was_said_before_a_crash_becomes_final_though_the_client_is_gone(
     revive(mortal)
     text = session.wait_ended()["text"]
     assert errors(JFK.text, text).count <= SLIPS
+
+
+def test_an_upload_in_the_background_goes_on_after_a_crash(mortal: Server, server: Server) -> None:
+    data = recording("en/long-lj-1.flac").data
+    clean = upload(server.url, data).json()["text"]
+    accepted = requests.post(
+        f"{mortal.url}/transcribe",
+        files={"audio": ("talk.flac", data)},
+        headers={"Prefer": "respond-async"},
+        timeout=TIMEOUT_S,
+    )
+    assert accepted.status_code == 202
+    revive(mortal)
+    session = LiveSession(mortal.url, session_id=accepted.json()["session_id"])
+    ended = session.wait_ended()
+    assert (ended["state"], ended["text"]) == ("ended", clean)
+    assert ended["watch_id"] == accepted.json()["watch_id"]
+    revive(mortal)
+    again = session.state()
+    same = ("state", "text", "segments", "audio_seconds", "duration", "language", "settled")
+    assert [again[key] for key in same] == [ended[key] for key in same]
 
 
 # -- what is kept, and for how long ---------------------------------------------------------------

@@ -26,9 +26,9 @@ from transcriber.engine.window import DecodingOptions
 from transcriber.journal.database import FolderInUse
 from transcriber.journal.journal import SqlJournal
 from transcriber.live.errors import StorageError
-from transcriber.live.ledger import NoJournal
+from transcriber.live.ledger import Journal, NoJournal, Standing, StoredSession
 from transcriber.live.store import SessionStore
-from transcriber.live.upload import Upload
+from transcriber.live.upload import Upload, new_upload_id
 from transcriber.memory import Trimmer
 from transcriber.metrics import Metrics
 from transcriber.watchdog import Watchdog
@@ -64,6 +64,7 @@ class Service:
         self._on_ready = on_ready
         self.engine = Engine(settings, self._begin)
         self._journal = _journal(settings)
+        self._written_in: Journal = self._journal or NoJournal()
         self.decoders = Children(settings.decoders, settings.decode_timeout_s)
         self.store = SessionStore(
             settings,
@@ -73,6 +74,7 @@ class Service:
             ready=self.engine.model,
             new_stream=functools.partial(RemoteStream, self.decoders),
         )
+        self.store.restore_upload = self._restore_upload
         self.metrics = Metrics(
             self.engine.pool.state,
             self.store.state,
@@ -81,7 +83,7 @@ class Service:
         )
         self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = Trimmer()
-        self._watchdog = Watchdog(self.engine.pool, self._journal or NoJournal())
+        self._watchdog = Watchdog(self.engine.pool, self._written_in)
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))
         self.bodies = threading.Semaphore(settings.most_bodies)
@@ -165,20 +167,50 @@ class Service:
         Raises:
             TooManySessions: all places are taken.
             AudioError: it is no audio.
+            StorageError: it can't be written down.
         """
-        upload = Upload(options, self.engine.submit, open_recording=self.open_recording)
+        upload = self._new_upload(new_upload_id(), options)
         self.store.add(upload)
-        work = ExitStack()
         try:
             upload.take(parts, self.settings.max_audio_s)
-            work.enter_context(self.working())
-            upload.start(when_done=work.close)
+            self._start(upload)
         except BaseException as error:  # whatever it is, nothing stays behind
-            work.close()
             no_audio = isinstance(error, AudioError)
             self.store.delete(upload.id, outcome="refused" if no_audio else "failed")
             raise
         return upload
+
+    def _new_upload(
+        self, upload_id: str, options: DecodingOptions, watch_id: str | None = None
+    ) -> Upload:
+        ledger = self._written_in.ledger(upload_id, options, watch_id, "upload")
+        return Upload(
+            options,
+            self.engine.submit,
+            open_recording=self.open_recording,
+            upload_id=upload_id,
+            ledger=ledger,
+        )
+
+    def _start(self, upload: Upload) -> None:
+        work = ExitStack()
+        try:
+            work.enter_context(self.working())
+            upload.start(when_done=work.close)
+        except BaseException:
+            work.close()
+            raise
+
+    def _restore_upload(self, stored: StoredSession) -> None:
+        """Take up an upload again; one that was never accepted is forgotten."""
+        upload = self._new_upload(stored.id, stored.options, stored.watch_id)
+        if stored.standing == Standing():
+            upload.ledger.delete()
+            return
+        upload.restore(stored, self.settings.max_audio_s)
+        self.store.keep(upload)
+        if upload.state == "active":
+            self._start(upload)
 
     def drain(self, timeout_s: float) -> bool:
         """Refuse new audio and wait until all that was accepted is done; late uploads fail.

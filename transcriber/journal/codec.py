@@ -9,12 +9,10 @@ from pydantic import TypeAdapter
 from pydantic.dataclasses import dataclass
 from pydantic_core import to_json
 
-from transcriber.audio.errors import TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions
-from transcriber.live.errors import SequenceGivenUp
 from transcriber.live.intake import ChunkPart, Skip
-from transcriber.live.ledger import Standing
+from transcriber.live.ledger import Refusal, Standing
 from transcriber.live.replies import Answer, ChunkReply
 from transcriber.live.transcript import Segment
 
@@ -41,15 +39,6 @@ class Codec(Generic[Value]):
 
 
 @dataclass(frozen=True)
-class _Refusal:
-    """An error that a chunk was answered with; `limit_s` where it has one."""
-
-    kind: str
-    detail: str
-    limit_s: float = 0.0
-
-
-@dataclass(frozen=True)
 class _Part:
     """One part of a chunk: how many bytes it has, and its format if it is raw PCM."""
 
@@ -59,7 +48,7 @@ class _Part:
 
 OPTIONS, SKIP, STANDING = Codec(DecodingOptions), Codec(Skip), Codec(Standing)
 SEGMENT = Codec(Segment)
-_REPLY, _REFUSAL = Codec(ChunkReply), Codec(_Refusal)
+_REPLY, _REFUSAL = Codec(ChunkReply), Codec(Refusal)
 _PARTS = Codec(list[_Part])
 
 
@@ -67,20 +56,14 @@ def dump_answer(answer: Answer) -> str:
     """Return what a chunk was answered as JSON."""
     if isinstance(answer, ChunkReply):
         return _REPLY.dump(answer)
-    limit_s = answer.limit_s if isinstance(answer, TooLong) else 0.0
-    return _REFUSAL.dump(_Refusal(type(answer).__name__, str(answer), limit_s))
+    return _REFUSAL.dump(Refusal.of(answer))
 
 
 def load_answer(text: str) -> Answer:
     """Return what a chunk was answered."""
     if not text.startswith('{"kind":'):
         return _REPLY.load(text)
-    refusal = _REFUSAL.load(text)
-    if refusal.kind == TooLong.__name__:
-        return TooLong(refusal.limit_s)
-    if refusal.kind == SequenceGivenUp.__name__:
-        return SequenceGivenUp()
-    return Undecodable(refusal.detail)
+    return _REFUSAL.load(text).error()
 
 
 def dump_parts(parts: Sequence[ChunkPart]) -> str:

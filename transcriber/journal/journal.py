@@ -17,6 +17,7 @@ from transcriber.journal.writer import Writer
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import StorageError
 from transcriber.live.ledger import StoredChunk, StoredHead, StoredSession
+from transcriber.live.snapshot import Kind
 
 _TIDY_EVERY_S = 5.0
 _NOTE_S = 2.0
@@ -59,7 +60,11 @@ class SqlJournal:
         self._lock.close()
 
     def ledger(
-        self, session_id: str, options: DecodingOptions, watch_id: str | None = None
+        self,
+        session_id: str,
+        options: DecodingOptions,
+        watch_id: str | None = None,
+        kind: Kind = "session",
     ) -> SessionLedger:
         """Return where a session is written down; with its `watch_id`, one that is there."""
         return SessionLedger(
@@ -70,6 +75,7 @@ class SqlJournal:
             options,
             keep_audio=self._keep_audio_s > 0,
             watch_id=watch_id,
+            kind=kind,
         )
 
     def stored(self) -> list[StoredHead]:
@@ -97,6 +103,7 @@ class SqlJournal:
             age_s=max(0.0, self._clock() - row.touched_at),
             segments=[codec.SEGMENT.load(text) for text in texts],
             chunks=lambda: self._chunks(session_id),
+            kind=row.kind,
             skip=codec.SKIP.load(row.skip),
             tries=row.tries,
             hung=row.hung,

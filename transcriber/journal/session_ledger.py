@@ -17,6 +17,7 @@ from transcriber.live.errors import StorageFull
 from transcriber.live.intake import Skip
 from transcriber.live.ledger import Standing, new_watch_id
 from transcriber.live.replies import Answer
+from transcriber.live.snapshot import Kind
 from transcriber.live.transcript import Segment
 
 # So much room is left to the text of sessions that run when new audio is refused.
@@ -44,6 +45,7 @@ class SessionLedger:
         options: DecodingOptions,
         keep_audio: bool,
         watch_id: str | None,
+        kind: Kind,
     ) -> None:
         self.watch_id = watch_id or new_watch_id()
         self._writer = writer
@@ -51,6 +53,7 @@ class SessionLedger:
         self._clock = clock
         self._id = session_id
         self._options = options
+        self._kind = kind
         self._keep_audio = keep_audio
         self._known = watch_id is not None
         self._deleted = False
@@ -82,6 +85,7 @@ class SessionLedger:
         values = {
             "id": self._id,
             "watch_id": self.watch_id,
+            "kind": self._kind,
             "options": codec.OPTIONS.dump(self._options),
             "skip": codec.SKIP.dump(skip),
             "standing": codec.STANDING.dump(Standing()),

@@ -27,6 +27,8 @@ sessions = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("watch_id", String(64), nullable=False, unique=True),
+    # A live session, or an upload.
+    Column("kind", String(16), nullable=False),
     Column("options", Text, nullable=False),
     Column("skip", Text, nullable=False),
     Column("standing", Text, nullable=False),

@@ -12,15 +12,41 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.engine.window import SAMPLE_RATE_HZ, DecodingOptions
 from transcriber.live.chunk import Chunk
+from transcriber.live.errors import SequenceGivenUp
 from transcriber.live.intake import NO_SKIP, AudioSeconds, Skip
 from transcriber.live.language import LanguageState
 from transcriber.live.replies import Answer
-from transcriber.live.snapshot import State
+from transcriber.live.snapshot import Kind, State
 from transcriber.live.transcript import Segment, Settled
 
 _NO_AUDIO = AudioSeconds()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error that somebody was told, as it is written down; `limit_s` where it has one."""
+
+    kind: str
+    detail: str
+    limit_s: float = 0.0
+
+    @classmethod
+    def of(cls, error: Exception) -> Refusal:
+        """Return what is written down of an error."""
+        limit_s = error.limit_s if isinstance(error, TooLong) else 0.0
+        return cls(type(error).__name__, str(error), limit_s)
+
+    def error(self) -> Exception:
+        """Return the error; what is no fault of the audio is told without its details."""
+        if self.kind == TooLong.__name__:
+            return TooLong(self.limit_s)
+        if self.kind == SequenceGivenUp.__name__:
+            return SequenceGivenUp()
+        kinds = {one.__name__: one for one in (NotAudio, Undecodable)}
+        return kinds.get(self.kind, RuntimeError)(self.detail)
 
 
 @dataclass(frozen=True)
@@ -35,7 +61,8 @@ class Standing:
         final: how many samples are in final pieces.
         language: what was found out of it, if that was anything.
         audio: the account of its seconds.
-        duration_s: its length, once it has ended.
+        duration_s: its length, once it is known.
+        refusal: why it failed, if it did.
     """
 
     state: State = "active"
@@ -46,6 +73,7 @@ class Standing:
     language: LanguageState | None = None
     audio: AudioSeconds = _NO_AUDIO
     duration_s: float | None = None
+    refusal: Refusal | None = None
 
     @property
     def all_settled(self) -> Settled:
@@ -72,6 +100,8 @@ class StoredSession:
 
     Attributes:
         age_s: seconds since audio came last.
+        kind: a live session, or an upload: its chunks are pieces of its files, and `final` is the
+            last of each.
         skip: what of it an earlier session has made final.
         chunks: reads them from disk, in order of sequence, one at a time.
         tries: how often a process has ended while it brought this session back.
@@ -85,6 +115,7 @@ class StoredSession:
     age_s: float
     segments: Sequence[Segment]
     chunks: Callable[[], Iterator[StoredChunk]]
+    kind: Kind = "session"
     skip: Skip = NO_SKIP
     tries: int = 0
     hung: int = 0
@@ -175,7 +206,11 @@ class Journal(Protocol):
     """Where the sessions of a store are written down."""
 
     def ledger(
-        self, session_id: str, options: DecodingOptions, watch_id: str | None = None
+        self,
+        session_id: str,
+        options: DecodingOptions,
+        watch_id: str | None = None,
+        kind: Kind = "session",
     ) -> Ledger:
         """Return where a session is written down; with its `watch_id`, one that is there."""
 
@@ -202,7 +237,11 @@ class NoJournal:
     """Keeps nothing: sessions end with the process."""
 
     def ledger(
-        self, session_id: str, options: DecodingOptions, watch_id: str | None = None
+        self,
+        session_id: str,
+        options: DecodingOptions,
+        watch_id: str | None = None,
+        kind: Kind = "session",
     ) -> Ledger:
         """Return one that writes nothing."""
         return NoLedger()

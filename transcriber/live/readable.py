@@ -6,15 +6,16 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Literal
 
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.ledger import Ledger, NoLedger
 from transcriber.live.sequencer import digest
-from transcriber.live.snapshot import Snapshot, State
+from transcriber.live.snapshot import Kind, Snapshot, State
 from transcriber.live.transcript import Transcript
 
-Kind = Literal["session", "upload"]
+# A restart makes the revision jump by so much: those of partial text are not written down, and none
+# may come to mean something else.
+RESTARTED = 1_000_000
 
 
 def log_name(session_id: str) -> str:

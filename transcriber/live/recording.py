@@ -72,7 +72,8 @@ class Recording(Source):
     @property
     def settled(self) -> Settled:
         """How far the recording is done with, and how many segments that gave."""
-        return Settled(self._block.offset_s + self._block.done_s, len(self.transcript.segments))
+        done_s = round(self._block.offset_s + self._block.done_s, 3)
+        return Settled(done_s, len(self.transcript.segments))
 
     def run(self) -> None:
         """Decode everything, one block at a time; returns when the last one is done, or stopped.

@@ -30,7 +30,7 @@ from transcriber.live.intake import NO_SKIP, Intake
 from transcriber.live.ledger import Ledger, NoLedger, Standing, StoredSession
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Passes, Submit
-from transcriber.live.readable import Readable
+from transcriber.live.readable import RESTARTED, Readable
 from transcriber.live.replies import Answer, ChunkReply
 from transcriber.live.sequencer import Sequencer
 from transcriber.live.snapshot import Snapshot
@@ -40,9 +40,6 @@ _PATIENCE = 0.7
 # When no chunk has come for so long, a partial pass that is due is not left to the next one. Longer
 # than chunks are: asked for by the keeper, the passes of all sessions would come at once.
 _PAUSE_S = 2.5
-# A restart makes the revision jump by so much: those of partial text are not written down, and none
-# may come to mean something else.
-_RESTARTED = 1_000_000
 
 
 class Session(Readable):
@@ -114,7 +111,7 @@ class Session(Readable):
         """
         standing = stored.standing
         if standing.state == "active":
-            standing = replace(standing, revision=standing.revision + _RESTARTED)
+            standing = replace(standing, revision=standing.revision + RESTARTED)
             self.ledger.stands(standing, ())
         self.state, self.transcript.revision = standing.state, standing.revision
         self.transcript.segments.extend(stored.segments)

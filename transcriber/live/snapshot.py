@@ -8,6 +8,7 @@ from typing import Literal
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.transcript import Partial, Segment, Settled
 
+Kind = Literal["session", "upload"]
 State = Literal["active", "ended", "failed", "expired"]
 
 

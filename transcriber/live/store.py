@@ -17,7 +17,7 @@ from transcriber.live.intake import AudioSeconds
 from transcriber.live.ledger import Journal, NoJournal, StoredSession
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Submit
-from transcriber.live.readable import Readable
+from transcriber.live.readable import Readable, log_name
 from transcriber.live.returning import Returning
 from transcriber.live.session import Session
 from transcriber.live.tally import Outcome, Tally, Totals
@@ -53,6 +53,7 @@ class SessionStore:
 
     Attributes:
         pace: how often the sessions may have partial passes.
+        restore_upload: takes up an upload of an earlier process, and calls `keep`.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SessionStore:
         self._new_stream = new_stream
         self._limit = limit
         self._clock = clock
+        self.restore_upload: Callable[[StoredSession], None] = lambda stored: None
         self.pace = Pace(settings.latency_target_ms / 1000, clock)
         self._lock = threading.Lock()
         self._kept: dict[str, Readable] = {}
@@ -100,13 +102,19 @@ class SessionStore:
         active = stored.standing.state == "active"
         if active:
             self._ready()
-        session = self._session(stored.id, stored.options, stored.watch_id)
-        session.restore(stored)
+        if stored.kind == "upload":
+            self.restore_upload(stored)
+        else:
+            session = self._session(stored.id, stored.options, stored.watch_id)
+            session.restore(stored)
+            self.keep(session)
+        if active:
+            log.info("%s goes on", stored.kind.title(), extra={"session": log_name(stored.id)})
+
+    def keep(self, one: Readable) -> None:
+        """Keep a session or an upload of an earlier process, which has its place already."""
         with self._lock:
-            self._add(session)
-        log.info(
-            "Session goes on" if active else "Session found", extra={"session": session.log_name}
-        )
+            self._add(one)
 
     def _session(
         self, session_id: str, options: DecodingOptions, watch_id: str | None = None

@@ -8,7 +8,8 @@ from dataclasses import astuple, dataclass, replace
 from typing import Literal
 
 from transcriber.live.intake import AudioSeconds
-from transcriber.live.readable import Kind, Readable
+from transcriber.live.readable import Readable
+from transcriber.live.snapshot import Kind
 
 # `refused`: it was no audio, so there never was a session or an upload.
 Outcome = Literal["ended", "failed", "expired", "deleted", "refused"]
