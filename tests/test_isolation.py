@@ -26,7 +26,7 @@ SLIPS = 2
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server whose decoder processes are given up soon."""
-    with running({"MODEL": "tiny.en", "DECODE_TIMEOUT_S": 2}) as started:
+    with running({"MODEL": "tiny.en", "DECODERS": 2, "DECODE_TIMEOUT_S": 2}) as started:
         started.wait_until_ready(600)
         yield started
 

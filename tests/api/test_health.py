@@ -75,7 +75,7 @@ def test_never_waits_for_the_model(server: Server) -> None:
 
     def all_busy() -> bool:
         seen.append(health(server).json())
-        return bool(seen[-1]["workers"]["busy"] == 3)
+        return bool(seen[-1]["workers"]["busy"] == 3 and seen[-1]["queue"]["depth"])
 
     with ThreadPoolExecutor(5) as pool:
         uploads = [pool.submit(upload, server.url, long) for _ in range(3)]
@@ -85,7 +85,6 @@ def test_never_waits_for_the_model(server: Server) -> None:
         assert all(one.result().ok for one in [*uploads, *chunks])
     assert {body["status"] for body in seen} == {"ok"}
     assert max(body["oldest_job_s"] for body in seen) > 0
-    assert max(body["queue"]["depth"] for body in seen) >= 1
     for session in sessions:
         session.wait_ended()
 

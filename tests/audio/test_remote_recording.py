@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import signal
+import threading
 from contextlib import closing
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.support.recordings import RATE_HZ, Samples, blobs, encode, recording
@@ -67,25 +69,36 @@ def test_a_recording_that_is_too_long_is_told_after_what_is_allowed(children: Ch
         list(opened.blocks)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["ends", "hangs"])
-def test_a_recording_whose_process_ends_or_hangs_is_refused(
-    how: signal.Signals, children: Children
-) -> None:
+def spare(children: Children) -> int:
+    """Return the process that waits for the next recording."""
+    audio(open_recording(children, parts("WAV"), 60.0))
     wait_for(lambda: children.spare_pid is not None, 20)
-    pid, before = children.spare_pid, children.ended
-    assert pid is not None
-    os.kill(pid, how)
+    assert children.spare_pid is not None
+    return children.spare_pid
+
+
+@pytest.mark.parametrize("how", ["ends", "hangs"])
+def test_a_recording_whose_process_ends_or_hangs_is_refused(how: str, children: Children) -> None:
+    pid, before = spare(children), children.ended
+    os.kill(pid, signal.SIGSTOP)
+    if how == "ends":
+        threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
     with pytest.raises(Undecodable):
         open_recording(children, parts("WAV"), 60.0)
     assert children.ended == before + 1
     assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
 
 
+def test_a_process_that_ended_while_it_waited_costs_no_recording(children: Children) -> None:
+    pid = spare(children)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+    assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
+
+
 def test_a_recording_that_is_given_up_takes_its_process_with_it(children: Children) -> None:
-    wait_for(lambda: children.spare_pid is not None, 20)
-    pid = children.spare_pid
+    pid = spare(children)
     opened = open_recording(children, parts("WAV"), 60.0)
     opened.close()
-    assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

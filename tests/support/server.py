@@ -138,7 +138,7 @@ def running(settings: Mapping[str, object], command: Sequence[str] = COMMAND) ->
     environment = {name: value for name, value in os.environ.items() if name != "PORT"}
     environment |= {"HOST": "127.0.0.1", "PORT": str(port)}
     with tempfile.TemporaryDirectory() as folder:
-        environment |= {"DATA_DIR": str(Path(folder) / "sessions")}
+        environment |= {"DATA_DIR": str(Path(folder) / "sessions"), "DECODERS": "1"}
         environment |= {name: str(value) for name, value in settings.items()}
         server = Server(port, environment, Path(folder) / "log", command)
         try:

@@ -197,8 +197,8 @@ class Children:
 
     def start(self) -> None:
         """Start them, in the background."""
-        for start in (*(child.start for child in self._children), self._start_spare):
-            threading.Thread(target=start, name="decoder-start", daemon=True).start()
+        for child in self._children:
+            threading.Thread(target=child.start, name="decoder-start", daemon=True).start()
 
     def stop(self) -> None:
         """End them."""
@@ -211,6 +211,8 @@ class Children:
 
     def for_recording(self) -> DecoderProcess:
         """Return a process of its own for a recording; whoever takes it ends it.
+
+        From the first one on, another is kept ready.
 
         Raises:
             ChildNotStarted: none can be started.
