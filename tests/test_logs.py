@@ -114,6 +114,7 @@ def test_plain_lines_end_with_the_same(server: Server) -> None:
     session.post(0, CHUNK, headers={"X-Request-Id": "a-plain-one"})
     end = f" request=a-plain-one session={log_name(session.session_id)}"
     own = [line for line in server.log().splitlines() if line.endswith(end)]
+    own = [line for line in own if "Partial passes" not in line]  # on a busy machine
     assert [line.split(": ")[1].split(" request=")[0].split(" 200 ")[0] for line in own] == [
         "Session started",
         "POST /transcribe",

@@ -14,12 +14,12 @@ from sqlalchemy.exc import OperationalError
 
 from config.servers import read_servers
 from config.settings import SettingError, Settings
-from transcriber.audio.children import Children
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
 from transcriber.audio.opened import Opened
-from transcriber.audio.remote import RemoteStream
-from transcriber.audio.remote_recording import open_recording
+from transcriber.audio.processes.children import Children
+from transcriber.audio.processes.remote_recording import open_recording
+from transcriber.audio.processes.remote_stream import RemoteStream
 from transcriber.engine.engine import Engine
 from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions

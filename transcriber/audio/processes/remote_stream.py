@@ -13,12 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from transcriber.audio.child import dump_checkpoint, load_checkpoint, load_error
-from transcriber.audio.children import ChildEnded, ChildNotStarted, Children, ChildReplaced
 from transcriber.audio.container_thread import MAX_GAP_S, Piece
 from transcriber.audio.decode import SAMPLE_RATE_HZ, Samples
 from transcriber.audio.errors import AudioError, NoDecoder, NotAudio, Undecodable
 from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.processes.child import dump_checkpoint, load_checkpoint, load_error
+from transcriber.audio.processes.children import (
+    ChildEnded,
+    ChildNotStarted,
+    Children,
+    ChildReplaced,
+)
 from transcriber.audio.stream import Checkpoint
 
 # So much is kept to be decoded again: several clusters of any recorder, in no more bytes than this.

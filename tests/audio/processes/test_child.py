@@ -10,9 +10,24 @@ import psutil
 import pytest
 
 from tests.support.server import ROOT, wait_for
-from transcriber.audio.children import Children
+from transcriber.audio.processes.children import Children
 
-LOCKED_IN = "from transcriber.audio import child\nchild._import_all()\nchild._lock_in(1 << 28, 0)\n"
+LOCKED_IN = """
+from transcriber.audio.processes import child
+child._import_all()
+child._lock_in(1 << 28, 0)
+"""
+
+OWNER = """
+import time
+from transcriber.audio.processes.children import Children
+children = Children(2)
+children.start()
+while len(children.pids) < 2:
+    time.sleep(0.05)
+print(*children.pids, children.for_recording().pid, flush=True)
+time.sleep(60)
+"""
 
 
 def after_locking(code: str) -> subprocess.CompletedProcess[str]:
@@ -66,12 +81,7 @@ def test_its_limits_are_those_that_were_meant(children: Children) -> None:
 
 
 def test_it_ends_with_its_owner() -> None:
-    code = (
-        "import time\nfrom transcriber.audio.children import Children\nc = Children(2)\nc.start()\n"
-        "while len(c.pids) < 2: time.sleep(0.05)\n"
-        "print(*c.pids, c.for_recording().pid, flush=True)\ntime.sleep(60)"
-    )
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", OWNER]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         pids = [int(pid) for pid in owner.stdout.readline().split()]

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from tests.support.recordings import RATE_HZ, blobs, encode, recording, webm_opus
-from transcriber.audio.children import Children
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
-from transcriber.audio.remote import RemoteStream
-from transcriber.audio.remote_recording import open_recording
+from transcriber.audio.processes.children import Children
+from transcriber.audio.processes.remote_recording import open_recording
+from transcriber.audio.processes.remote_stream import RemoteStream
 
 SPEECH = recording("en/short-jfk.flac").samples()[: 3 * RATE_HZ]
 FILES = {
@@ -92,7 +92,7 @@ def survive(children: Children, count: int, uploads: int) -> None:
 
 
 def test_some_hundred_damaged_files(children: Children) -> None:
-    survive(children, 350, uploads=20)
+    survive(children, 200, uploads=10)
 
 
 @pytest.mark.soak

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.server import wait_for
-from transcriber.audio.children import Children
+from transcriber.audio.processes.children import Children
 
 # A process that was stopped is given up after that.
 DEADLINE_S = 2.0

@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.audio.conftest import DEADLINE_S
+from tests.audio.processes.conftest import DEADLINE_S
 from tests.support.recordings import (
     RATE_HZ,
     Samples,
@@ -20,11 +20,11 @@ from tests.support.recordings import (
     wav_chunks,
     webm_opus,
 )
-from transcriber.audio.children import Children, DecoderProcess
 from transcriber.audio.container_thread import Piece
 from transcriber.audio.errors import NoDecoder, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
-from transcriber.audio.remote import RemoteStream
+from transcriber.audio.processes.children import Children, DecoderProcess
+from transcriber.audio.processes.remote_stream import RemoteStream
 from transcriber.audio.stream import Stream, StreamDecoder
 
 SPEECH = recording("en/short-jfk.flac").samples()

@@ -1,6 +1,6 @@
 """The process that decodes what strangers send: it has nothing that would be worth taking.
 
-    python -m transcriber.audio.child streams|recording SECONDS BYTES
+    python -m transcriber.audio.processes.child streams|recording SECONDS BYTES
 
 Its owner is at the other end of the socket on standard input. It decodes the streams of many live
 sessions, or one whole recording. Once it has imported what it needs
@@ -28,12 +28,12 @@ import av
 import numpy as np
 import soundfile
 
-from transcriber.audio import wire
 from transcriber.audio.container_thread import Piece
 from transcriber.audio.decode import Part, decode_recording
 from transcriber.audio.duration import duration_s
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.processes import wire
 from transcriber.audio.stream import Checkpoint, StreamDecoder
 
 # A thread for each stream, so their stacks are kept small.
@@ -101,9 +101,10 @@ class Recording:
         self._seconds = seconds
 
     def run(self) -> None:
-        """Send how long it is, then block after block, and at last that it is done."""
+        """Say that it is there, how long it is, then block after block, and that it is done."""
         _, files, _, _ = socket.recv_fds(self._connection, 1, 1)
         head, _ = wire.receive(self._connection)
+        wire.send(self._connection, {"begun": True})
         with os.fdopen(files[0], "rb") as file:
             self._decode(list(_parts(file, head["parts"])), head["max_s"])
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 import os
 import signal
-import threading
 from contextlib import closing
 
 import numpy as np
-import psutil
 import pytest
 
 from tests.support.recordings import RATE_HZ, Samples, blobs, encode, recording
 from tests.support.server import wait_for
-from transcriber.audio.children import Children
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.audio.opened import Opened, open_here
 from transcriber.audio.pcm import PcmFormat
-from transcriber.audio.remote_recording import open_recording
+from transcriber.audio.processes.children import Children
+from transcriber.audio.processes.remote_recording import open_recording
 
 SPEECH = recording("en/short-jfk.flac").samples()
 RAW = (SPEECH * 32767).astype("<i2").tobytes()
@@ -77,22 +75,25 @@ def spare(children: Children) -> int:
     return children.spare_pid
 
 
-@pytest.mark.parametrize("how", ["ends", "hangs"])
-def test_a_recording_whose_process_ends_or_hangs_is_refused(how: str, children: Children) -> None:
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["ends", "hangs"])
+def test_a_recording_whose_process_ends_or_hangs_is_refused(
+    how: signal.Signals, children: Children
+) -> None:
     pid, before = spare(children), children.ended
-    os.kill(pid, signal.SIGSTOP)
-    if how == "ends":
-        threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
-    with pytest.raises(Undecodable):
-        open_recording(children, parts("WAV"), 60.0)
+    long = np.tile(SPEECH, 20)  # more than is on its way at once
+    opened = open_recording(children, [Part(io.BytesIO(encode(long)))], 600.0)
+    os.kill(pid, how)
+    with pytest.raises(Undecodable), closing(opened):
+        list(opened.blocks)
     assert children.ended == before + 1
     assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
 
 
-def test_a_process_that_ended_while_it_waited_costs_no_recording(children: Children) -> None:
-    pid = spare(children)
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 10)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["ended", "hangs"])
+def test_a_process_that_ended_while_it_waited_costs_no_recording(
+    how: signal.Signals, children: Children
+) -> None:
+    os.kill(spare(children), how)
     assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
 
 

@@ -10,12 +10,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from transcriber.audio import wire
-from transcriber.audio.child import load_error
-from transcriber.audio.children import ChildNotStarted, Children, DecoderProcess
 from transcriber.audio.decode import Part, Samples
 from transcriber.audio.errors import AudioError, NoDecoder, Undecodable
 from transcriber.audio.opened import Opened
+from transcriber.audio.processes import wire
+from transcriber.audio.processes.child import load_error
+from transcriber.audio.processes.children import ChildNotStarted, Children, DecoderProcess
 
 
 def open_recording(children: Children, parts: Sequence[Part], max_s: float) -> Opened:
@@ -39,7 +39,7 @@ def open_recording(children: Children, parts: Sequence[Part], max_s: float) -> O
 
 
 def _handed_over(children: Children, file: BinaryIO, head: dict[str, object]) -> DecoderProcess:
-    """Return a process that has got the file; the one that waited may have ended meanwhile."""
+    """Return a process that has begun; the one that waited may have ended meanwhile."""
     while True:
         try:
             process = children.for_recording()
@@ -49,7 +49,8 @@ def _handed_over(children: Children, file: BinaryIO, head: dict[str, object]) ->
         try:
             socket.send_fds(process.connection, [b"\0"], [file.fileno()])
             wire.send(process.connection, head)
-        except OSError:
+            wire.receive(process.connection)
+        except (OSError, TimeoutError):
             children.note_ended(process.end(), "another one takes the recording")
             continue
         return process

@@ -15,11 +15,11 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from transcriber.audio import wire
+from transcriber.audio.processes import wire
 
 log = logging.getLogger(__name__)
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _START_S = 30.0
 # Long enough for the largest chunk on a busy machine; what takes longer hangs.
 DEADLINE_S = 20.0  # the default; see the setting DECODE_TIMEOUT_S
@@ -58,7 +58,7 @@ class DecoderProcess:
     def __init__(self, kind: str, deadline_s: float, memory_bytes: int) -> None:
         ours, theirs = socket.socketpair()
         limits = [str(math.ceil(deadline_s)), str(memory_bytes)]
-        command = [sys.executable, "-m", "transcriber.audio.child", kind, *limits]
+        command = [sys.executable, "-m", "transcriber.audio.processes.child", kind, *limits]
         with theirs:
             try:
                 self._process = subprocess.Popen(

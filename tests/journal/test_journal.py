@@ -1,0 +1,81 @@
+"""What the journal keeps, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.server import wait_for
+from transcriber.engine.window import DecodingOptions
+from transcriber.journal.journal import SqlJournal
+from transcriber.live.chunk import Chunk
+from transcriber.live.intake import ChunkPart
+from transcriber.live.ledger import Standing
+
+SESSION_ID, BYTES = "session-of-a-journal", b"bytes that nobody else has"
+KEEP_AUDIO_S, WAIT_S = 60.0, 10.0
+
+
+class Clock:
+    """Seconds since 1970, as a test wants them."""
+
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: Clock) -> Iterator[SqlJournal]:
+    journal = SqlJournal(tmp_path, KEEP_AUDIO_S, clock)
+    yield journal
+    journal.stop()
+
+
+def kept_bytes(journal: SqlJournal) -> bytes:
+    stored = journal.load(SESSION_ID)
+    assert stored is not None
+    parts = [part for one in stored.chunks() if one.chunk for part in one.chunk.parts]
+    return b"".join(part.data for part in parts)
+
+
+def test_audio_is_kept_for_as_long_as_is_wanted_after_the_end(
+    journal: SqlJournal, clock: Clock, tmp_path: Path
+) -> None:
+    ledger = journal.ledger(SESSION_ID, DecodingOptions())
+    ledger.chunk(Chunk(0, [ChunkPart(BYTES)]))
+    clock.now_s += 10 * KEEP_AUDIO_S
+    journal.tidy()
+    ledger.stands(Standing("ended"), ())
+    ledger.wait_written()
+    clock.now_s += KEEP_AUDIO_S - 1
+    journal.tidy()
+    assert kept_bytes(journal) == BYTES
+    clock.now_s += 10
+    journal.tidy()
+    wait_for(lambda: not kept_bytes(journal), WAIT_S, "the audio is still there")
+
+    def on_disk() -> bool:
+        return any(BYTES in path.read_bytes() for path in tmp_path.iterdir())
+
+    wait_for(lambda: not on_disk(), WAIT_S, "it can still be found in the file")
+
+
+def test_sessions_that_go_on_are_found_first(journal: SqlJournal) -> None:
+    for number, state in enumerate(("ended", "active", "ended")):
+        ledger = journal.ledger(f"{SESSION_ID}-{number}", DecodingOptions())
+        ledger.chunk(Chunk(0, [ChunkPart(BYTES)]))
+        ledger.stands(Standing(state), ())  # type: ignore[arg-type]
+        ledger.wait_written()
+    assert [head.active for head in journal.stored()] == [True, False, False]
+
+
+def test_there_is_nothing_to_load_of_a_session_that_never_was(journal: SqlJournal) -> None:
+    assert journal.load("no-such-session") is None
