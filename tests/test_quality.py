@@ -49,7 +49,7 @@ def test_chrome_blobs_posted_five_at_a_time_give_the_text_of_the_joined_upload(
     assert session.state()["audio_seconds"]["received"] == pytest.approx(59.7, abs=0.2)
 
 
-@pytest.mark.parametrize("container", ["wav", "webm"])
+@pytest.mark.parametrize("container", [pytest.param("wav", marks=pytest.mark.soak), "webm"])
 def test_a_live_recording_is_as_right_as_the_same_file_uploaded(
     server: Server, container: str
 ) -> None:
