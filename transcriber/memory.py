@@ -16,14 +16,15 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import threading
 from typing import Any
+
+from transcriber.periodic import Periodic
 
 # From glibc's malloc.h.
 _M_ARENA_MAX = -8
 _ARENAS = 2
 _KEPT_PRIMITIVES = "64"
-TRIM_EVERY_S = 60.0
+_TRIM_EVERY_S = 60.0
 
 
 def keep_small() -> None:
@@ -34,28 +35,10 @@ def keep_small() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-class Trimmer:
-    """A thread that returns freed memory to the system, once a minute."""
-
-    def __init__(self, every_s: float = TRIM_EVERY_S) -> None:
-        self._every_s = every_s
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="memory-trimmer", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
-
-    def _run(self) -> None:
-        trim = _of_libc("malloc_trim")
-        while trim is not None and not self._stopping.wait(self._every_s):
-            trim(0)
+def trimmer() -> Periodic:
+    """Return what gives freed memory back to the system, once a minute."""
+    trim = _of_libc("malloc_trim")
+    return Periodic("memory-trimmer", _TRIM_EVERY_S, lambda: trim(0) if trim else None)
 
 
 def _of_libc(name: str) -> Any:

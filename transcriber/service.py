@@ -29,7 +29,7 @@ from transcriber.live.errors import StorageError
 from transcriber.live.ledger import Journal, NoJournal, Standing, StoredSession
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload, new_upload_id
-from transcriber.memory import Trimmer
+from transcriber.memory import trimmer
 from transcriber.metrics import Metrics
 from transcriber.watchdog import Watchdog
 
@@ -82,7 +82,7 @@ class Service:
             lambda: self.decoders.ended,
         )
         self.engine.pool.on_pass = self.metrics.note_pass
-        self._trimmer = Trimmer()
+        self._trimmer = trimmer()
         self._watchdog = Watchdog(self.engine.pool, self._written_in)
         self.draining = False
         self._gate = threading.Semaphore(max(1, settings.threads - _FREE_THREADS))

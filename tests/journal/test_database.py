@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import sqlite3
 import stat
 import threading
@@ -65,11 +66,17 @@ def test_a_file_of_another_version_is_put_aside_and_not_deleted(tmp_path: Path) 
     with engine.begin() as connection:
         connection.exec_driver_sql(f"PRAGMA user_version = {VERSION + 1}")
     engine.dispose()
-    engine = open_database(tmp_path)
+    with closing(sqlite3.connect(tmp_path / NAME)) as older:  # it crashed: its log is there still
+        older.execute("PRAGMA wal_autocheckpoint = 0")
+        older.execute("CREATE TABLE in_the_log (text)")
+        older.commit()
+        shutil.copytree(tmp_path, tmp_path / "crashed")
+    engine = open_database(tmp_path / "crashed")
     assert inspect(engine).has_table("sessions")
     engine.dispose()
-    with closing(sqlite3.connect(put_aside(tmp_path))) as aside:
+    with closing(sqlite3.connect(put_aside(tmp_path / "crashed"))) as aside:
         assert aside.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
+        assert aside.execute("SELECT count(*) FROM in_the_log").fetchone() == (0,)
 
 
 def test_a_file_that_is_no_database_is_put_aside_and_not_deleted(tmp_path: Path) -> None:
@@ -81,5 +88,5 @@ def test_a_file_that_is_no_database_is_put_aside_and_not_deleted(tmp_path: Path)
 
 
 def put_aside(folder: Path) -> Path:
-    (found,) = [path for path in folder.iterdir() if path.name.startswith(f"{NAME}.")]
-    return found
+    names = [path.name for path in folder.iterdir() if path.name.startswith(f"{NAME}.")]
+    return folder / min(names, key=len)  # those of its log are longer

@@ -77,5 +77,18 @@ def test_sessions_that_go_on_are_found_first(journal: SqlJournal) -> None:
     assert [head.active for head in journal.stored()] == [True, False, False]
 
 
+def test_nothing_is_written_of_a_session_any_more_once_its_ledger_is_closed(
+    journal: SqlJournal,
+) -> None:
+    ledger = journal.ledger(SESSION_ID, DecodingOptions())
+    ledger.chunk(Chunk(0, [ChunkPart(BYTES)]))
+    ledger.close()
+    ledger.stands(Standing("expired"), ())
+    ledger.wait_written()
+    stored = journal.load(SESSION_ID)
+    assert stored is not None
+    assert stored.standing.state == "active"
+
+
 def test_there_is_nothing_to_load_of_a_session_that_never_was(journal: SqlJournal) -> None:
     assert journal.load("no-such-session") is None

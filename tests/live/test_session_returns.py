@@ -7,12 +7,16 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.engine import Clock, FakeModel, pool_of
 from tests.support.rig import CHUNKS, LAST, SETTINGS, SPOKEN, TALK, Rig
-from transcriber.audio.errors import NotAudio, Undecodable
+from transcriber.audio.container_thread import Piece
+from transcriber.audio.errors import NoDecoder, NotAudio, Undecodable
+from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.stream import StreamDecoder
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions, Lane
 from transcriber.journal.database import NAME
@@ -31,6 +35,17 @@ from transcriber.live.session import Session
 from transcriber.live.store import SessionStore
 
 SESSION_ID = "session-that-returns"
+
+
+class FlakyStream(StreamDecoder):
+    """A stream that nothing can decode at times."""
+
+    broken = False
+
+    def feed(self, data: bytes, pcm: PcmFormat | None = None) -> list[Piece]:
+        if FlakyStream.broken:
+            raise NoDecoder("No decoder can be started at the moment.")
+        return super().feed(data, pcm)
 
 
 class Machine:
@@ -52,7 +67,12 @@ class Machine:
         self.journal = SqlJournal(folder, self.keep_audio_s, lambda: self.now_s)
         self._ends.callback(self.journal.stop)
         self.store = SessionStore(
-            SETTINGS, self.pool.submit, lambda: 10, self.clock, journal=self.journal
+            SETTINGS,
+            self.pool.submit,
+            lambda: 10,
+            self.clock,
+            journal=self.journal,
+            new_stream=FlakyStream,
         )
 
     def crash(self) -> None:
@@ -341,6 +361,69 @@ def test_a_session_that_comes_back_may_do_so_any_number_of_times(machine: Machin
         machine.crash()
         machine.store.bring_back()
     assert machine.rig().session.snapshot().state == "active"
+
+
+@pytest.fixture
+def flaky() -> Iterator[type[FlakyStream]]:
+    """Decoders that can be broken, and are mended at the end."""
+    yield FlakyStream
+    FlakyStream.broken = False
+
+
+def test_a_chunk_that_nothing_can_decode_just_now_is_not_taken(
+    machine: Machine, flaky: type[FlakyStream]
+) -> None:
+    rig = machine.open()
+    rig.post_range(0, 4)
+    flaky.broken = True
+    with pytest.raises(NoDecoder):
+        rig.post(4)
+    flaky.broken = False
+    rig.post_range(4, len(CHUNKS))
+    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
+
+
+def test_a_chunk_that_was_answered_waits_for_a_decoder(
+    machine: Machine, flaky: type[FlakyStream], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = machine.open()
+    rig.post_range(0, 4)
+    for ahead in (5, 6):
+        rig.post(ahead, wait_s=0.0)
+    feed = StreamDecoder.feed
+
+    def break_behind_this(*args: Any) -> list[Piece]:
+        flaky.broken = True
+        return feed(*args)
+
+    with monkeypatch.context() as once:
+        once.setattr(StreamDecoder, "feed", break_behind_this)
+        rig.post(4, wait_s=0.0)
+    assert rig.session.snapshot().next_sequence == 5
+    flaky.broken = False
+    rig.session.tick()
+    assert rig.session.snapshot().next_sequence == 7
+    rig.post_range(7, len(CHUNKS))
+    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
+
+
+def test_a_session_that_nothing_can_decode_just_now_comes_back_later(
+    machine: Machine, flaky: type[FlakyStream]
+) -> None:
+    rig = machine.open()
+    rig.post_range(0, 16)
+    told = list(rig.session.transcript.segments)
+    flaky.broken = True
+    machine.crash()
+    for _ in range(3):
+        machine.store.bring_back()
+        with pytest.raises(NoDecoder):
+            machine.store.get(SESSION_ID)
+    flaky.broken = False
+    rig = machine.rig()
+    assert rig.session.transcript.segments[: len(told)] == told
+    rig.post_range(16, len(CHUNKS))
+    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
 
 
 def test_a_deleted_session_does_not_come_back(machine: Machine) -> None:

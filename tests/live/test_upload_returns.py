@@ -11,7 +11,7 @@ import pytest
 from tests.support.engine import talk
 from tests.support.recordings import RATE_HZ, encode
 from transcriber.audio.decode import Part
-from transcriber.audio.errors import TooLong
+from transcriber.audio.errors import TooLong, Undecodable
 from transcriber.audio.opened import Opened, open_here
 from transcriber.engine.window import DecodingOptions
 from transcriber.journal.journal import SqlJournal
@@ -94,3 +94,25 @@ def test_an_upload_that_the_service_had_to_stop_is_taken_up_by_the_next(
     assert opened
     assert after.snapshot().state == "active"
     after.release_readers()
+
+
+def test_an_upload_that_cannot_be_opened_again_has_failed(journal: SqlJournal) -> None:
+    before = written(journal, Part(io.BytesIO(encode(TALK))))
+    before.release_readers()
+
+    def refuse(parts: Sequence[Part], max_s: float) -> Opened:
+        raise Undecodable("The recording ends whatever decodes it.")
+
+    stored = journal.load("an-upload-of-a-test")
+    assert stored is not None
+    ledger = journal.ledger(stored.id, stored.options, stored.watch_id, "upload")
+    after = Upload(
+        OPTIONS,
+        lambda lane, source: None,
+        open_recording=refuse,
+        upload_id=stored.id,
+        ledger=ledger,
+    )
+    after.restore(stored, 60.0)
+    assert after.snapshot().state == "failed"
+    assert isinstance(after.snapshot().error, Undecodable)

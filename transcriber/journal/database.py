@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from transcriber.journal.tables import VERSION, metadata
@@ -54,7 +55,7 @@ def lock_folder(folder: Path, wait_s: float = _LOCK_WAIT_S) -> Any:
             if not told:
                 log.warning("Waiting for another server to let go of %s", folder)
                 told = True
-            time.sleep(_LOCK_POLL_S)
+            time.sleep(_LOCK_POLL_S)  # a lock on a file can't be awaited with a deadline
             continue
         return lock
 
@@ -73,9 +74,9 @@ def open_database(folder: Path) -> Engine:
         log.error("%s can't be read: %s", path, error.orig)
     engine.dispose()
     aside = path.with_name(f"{NAME}.{int(time.time())}")
-    path.rename(aside)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(NAME + suffix).unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):  # what is in the log belongs to it
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(NAME + suffix).rename(aside.with_name(aside.name + suffix))
     log.warning("It was put aside as %s", aside.name)
     engine = _engine(path)
     _prepare(engine)
@@ -103,5 +104,10 @@ def _prepare(engine: Engine) -> bool:
         if not empty and version != VERSION:
             return False
         metadata.create_all(connection)
-        connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+        probe(connection)
     return True
+
+
+def probe(connection: Connection) -> None:
+    """Write the version: that the file is of this one, and that it can be written to."""
+    connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Executable, Row, delete, select, update
 
 from transcriber.engine.window import DecodingOptions
 from transcriber.journal import codec
-from transcriber.journal.database import lock_folder, open_database
+from transcriber.journal.database import lock_folder, open_database, probe
 from transcriber.journal.session_ledger import SessionLedger, no_room
 from transcriber.journal.tables import audio, chunks, segments, sessions
 from transcriber.journal.writer import Writer
@@ -46,7 +46,7 @@ class SqlJournal:
         self._lock = lock_folder(folder)
         self._no_room = no_room(folder)
         self._engine = open_database(folder)
-        self._writer = Writer(self._engine, _scrub)
+        self._writer = Writer(self._engine, _scrub, probe)
 
     @property
     def problem(self) -> StorageError | None:
@@ -175,10 +175,15 @@ def _stored_chunk(row: Row[tuple[object, ...]]) -> StoredChunk:
     return StoredChunk(row.sequence, chunk, row.fingerprint, answer)
 
 
-def _scrub(connection: Connection) -> None:
-    """Leave nothing of what was deleted in the log, and give its room back."""
+def _scrub(connection: Connection) -> bool:
+    """Leave nothing of what was deleted in the log, and give its room back.
+
+    Returns:
+        Whether that is done: while somebody reads from the log, it can't be.
+    """
     cursor = connection.connection.cursor()
-    for pragma in ("incremental_vacuum", "wal_checkpoint(TRUNCATE)"):
-        cursor.execute(f"PRAGMA {pragma}")
-        cursor.fetchall()  # each row that is asked for frees another page
+    cursor.execute("PRAGMA incremental_vacuum")
+    cursor.fetchall()  # each row that is asked for frees another page
+    busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
     cursor.close()
+    return not busy

@@ -56,7 +56,7 @@ class SessionLedger:
         self._kind = kind
         self._keep_audio = keep_audio
         self._known = watch_id is not None
-        self._deleted = False
+        self._closed = False
         self._last: Ticket | None = None
 
     def chunk(self, chunk: Chunk) -> None:
@@ -142,7 +142,11 @@ class SessionLedger:
         """Remove everything of the session; the rows that belong to it go with it."""
         gone = delete(sessions).where(sessions.c.id == self._id)
         self._do(gone, deletes=True)
-        self._deleted = True
+        self.close()
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self._closed = True
 
     def _do(self, statement: Executable, deletes: bool = False) -> None:
         def work(connection: Connection) -> None:
@@ -151,7 +155,7 @@ class SessionLedger:
         self._put(work, deletes)
 
     def _put(self, work: Callable[[Connection], None], deletes: bool = False) -> None:
-        if self._known and not self._deleted:
+        if self._known and not self._closed:
             self._last = self._writer.put(work, deletes=deletes)
 
 

@@ -48,16 +48,18 @@ class Writer:
 
     Args:
         engine: the database.
-        scrub: called now and then after something was deleted, to remove its traces.
+        scrub: called after something was deleted, to remove its traces; tells whether it has.
+        probe: writes what changes nothing, to find out whether the disk takes something again.
 
     Attributes:
         problem: why nothing can be written at the moment, None if it can.
     """
 
-    def __init__(self, engine: Engine, scrub: Callable[[Connection], None]) -> None:
+    def __init__(self, engine: Engine, scrub: Callable[[Connection], bool], probe: Work) -> None:
         self.problem: StorageError | None = None
         self._engine = engine
         self._scrub = scrub
+        self._probe = probe
         self._changed = threading.Condition()
         self._waiting: deque[Ticket] = deque()
         self._deleted = self._stopping = False
@@ -81,26 +83,39 @@ class Writer:
         self._thread.join(10)
 
     def _run(self) -> None:
-        while batch := self._take():
+        while (batch := self._take()) is not None:
             left = self._write(batch)
-            firm = [ticket for ticket in left if not ticket.may_fail]
             if left:
-                with self._changed:
-                    self._waiting.extendleft(reversed(firm))
-                    if self._stopping:
-                        return
-                    if len(firm) == len(left):  # else it may be the others that have no room
-                        self._wait_before_retry()
+                if not self._put_back(left):
+                    return
             elif self._deleted and not self._waiting:
-                self._deleted = False
-                self._clean()
+                self._deleted = not self._clean()
 
-    def _take(self) -> list[Ticket]:
-        """Wait for something to write; nothing if the thread shall end."""
+    def _take(self) -> list[Ticket] | None:
+        """Wait for something to write, or to remove; None if the thread shall end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._stopping)
+            self._changed.wait_for(
+                lambda: self._waiting or self._stopping, _RETRY_S if self._deleted else None
+            )
+            if self._stopping and not self._waiting:
+                return None
             count = min(len(self._waiting), _MOST_AT_ONCE)
             return [self._waiting.popleft() for _ in range(count)]
+
+    def _put_back(self, left: Sequence[Ticket]) -> bool:
+        """Have what may not fail written later; tell whether there is a later.
+
+        Where there is no such thing a probe stands for it: nobody might come to find out that the
+        disk is well again, since everybody is told that it is not.
+        """
+        firm = [ticket for ticket in left if not ticket.may_fail]
+        with self._changed:
+            self._waiting.extendleft(reversed(firm or [Ticket(self._probe)]))
+            if self._stopping:
+                return False
+            if len(firm) == len(left):  # else it may be the others that have no room
+                self._wait_before_retry()
+            return True
 
     def _wait_before_retry(self) -> None:
         """Wait a little, or until somebody waits who is to be told soon."""
@@ -112,6 +127,8 @@ class Writer:
 
     def _write(self, batch: Sequence[Ticket]) -> Sequence[Ticket]:
         """Commit a batch, and return what of it the disk refused; those who wait are told."""
+        if not batch:
+            return ()
         try:
             with self._engine.begin() as connection:
                 for ticket in batch:
@@ -142,12 +159,13 @@ class Writer:
                 ticket.error = problem
                 ticket.done.set()
 
-    def _clean(self) -> None:
+    def _clean(self) -> bool:
         try:
             with self._engine.connect() as connection:
-                self._scrub(connection)
+                return self._scrub(connection)
         except DBAPIError as error:
             log.warning("Deleted audio may still be in the file: %s", error.orig)
+            return False
 
 
 def wait(ticket: Ticket, timeout_s: float) -> None:

@@ -27,14 +27,14 @@ class Answers:
         passes: Passes,
         transcript: Transcript,
         sequencer: Sequencer[Any],
+        write: Callable[[int, Answer], None],
         clock: Callable[[], float] = time.monotonic,
-        write: Callable[[int, Answer], None] | None = None,
     ) -> None:
         self._passes = passes
         self._transcript = transcript
         self._sequencer = sequencer
         self._clock = clock
-        self._log = ReplyLog(write) if write else ReplyLog()
+        self._log = ReplyLog(write)
         self._marks: dict[int, int] = {}  # the audio that must be in the transcript
         self._times: dict[int, tuple[float, float]] = {}  # when it came, and its decoding
         self._hurried: set[int] = set()

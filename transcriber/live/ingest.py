@@ -72,7 +72,9 @@ class Ingest:
         """Decode chunks as long as the next in order is there; `busy` is set already."""
         try:
             while (taken := self._take_next()) is not None:
-                self._ingest(*taken)
+                if not self._ingest(*taken):
+                    self._stop_here()
+                    return
         except BaseException:
             with self._lock:
                 self.busy = self.decoding = False
@@ -135,8 +137,18 @@ class Ingest:
                 self._progress()
             return taken
 
-    def _ingest(self, sequence: int, chunk: Chunk) -> None:
-        """Decode one chunk; if it is refused, its sequence is awaited again."""
+    def _stop_here(self) -> None:
+        """A chunk has to wait for a decoder; `run` is called again for it."""
+        with self._lock:
+            self.busy = self.decoding = False
+            self._progress()
+
+    def _ingest(self, sequence: int, chunk: Chunk) -> bool:
+        """Decode one chunk; if it is refused, its sequence is awaited again.
+
+        Returns:
+            False if nothing can decode it just now, and it has been answered: it is kept.
+        """
         start_s = self._clock()
         heard: list[Heard] = []
         error: AudioError | None = None
@@ -148,8 +160,11 @@ class Ingest:
             if self._replaying and isinstance(problem, NoDecoder):
                 raise  # the session stays away until there is one
             with self._lock:
+                if isinstance(problem, NoDecoder) and self._answers.get(sequence) is not None:
+                    self._sequencer.put_back(sequence, chunk)
+                    return False
                 self._refuse(sequence, chunk, problem)
-            return
+            return True
         except AudioError as problem:
             error = problem
         except Exception as problem:  # a bug must cost one chunk, not the session
@@ -168,6 +183,7 @@ class Ingest:
             self._intake.forget_before(self._passes.settled().seconds)
             self.decoding = False
             self._progress()
+        return True
 
     def _refuse(self, sequence: int, chunk: Chunk, problem: AudioError) -> None:
         self._sequencer.refuse(sequence)

@@ -170,6 +170,9 @@ class Ledger(Protocol):
             StorageError: that takes too long; it is tried further.
         """
 
+    def close(self) -> None:
+        """Write nothing more; what is there stays."""
+
     def delete(self) -> None:
         """Remove everything of the session."""
 
@@ -197,6 +200,9 @@ class NoLedger:
 
     def wait_written(self) -> None:
         """There is nothing to wait for."""
+
+    def close(self) -> None:
+        """Nothing is written anyway."""
 
     def delete(self) -> None:
         """There is nothing to remove."""

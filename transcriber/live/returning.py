@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from transcriber.audio.errors import NoDecoder
 from transcriber.live.ledger import Journal, StoredSession
 from transcriber.live.readable import log_name
 
@@ -67,8 +68,10 @@ class Returning:
                 return
             stored = self._journal.load(session_id)
             if stored is not None:
-                self._restore(_harmless(stored))
-                self._journal.is_back(session_id)
+                try:
+                    self._restore(_harmless(stored))
+                finally:  # whatever was wrong, the process has survived it
+                    self._journal.is_back(session_id)
             self._forget(session_id)
 
     def bring_all(self, is_stopping: Callable[[], bool]) -> None:
@@ -80,6 +83,10 @@ class Returning:
                 return
             try:
                 self.bring(session_id)
+            except NoDecoder:  # it waits for whoever asks for it
+                log.warning(
+                    "A session waits for a decoder", extra={"session": log_name(session_id)}
+                )
             except Exception:  # one that can't be read must not keep the others away
                 log.exception("A session that was written down can't go on")
                 self._forget(session_id)

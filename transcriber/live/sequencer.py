@@ -84,6 +84,11 @@ class Sequencer(Generic[Payload]):
         self._held.pop(sequence, None)
         self._digests.pop(sequence, None)
 
+    def put_back(self, sequence: int, payload: Payload) -> None:
+        """Hold a chunk again that was just taken: it can't be used yet."""
+        self._held[sequence] = _Held(payload, self._clock())
+        self.next_sequence = sequence
+
     def refuse(self, sequence: int) -> None:
         """Put the count back to `sequence`, just taken, as if it had never come."""
         del self._digests[sequence]

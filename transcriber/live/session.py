@@ -84,7 +84,7 @@ class Session(Readable):
             settings.final_hold_s,
         )
         self._answers = Answers(
-            self._passes, self.transcript, self._sequencer, clock, self.ledger.answered
+            self._passes, self.transcript, self._sequencer, self.ledger.answered, clock
         )
         self._ingest = Ingest(
             self._changed,
@@ -322,12 +322,15 @@ class Session(Readable):
                 return
             if self.idle_s() > _PAUSE_S:
                 self._passes.request()
+            waiting = self._sequencer.has_next  # for a decoder
             lost = self._sequencer.give_up_gap()
             left = self._clock() - self._touched_s > self._settings.session_ttl_s
-            if not lost and not (left and not self._ingest.ending):
+            if not lost and not waiting and not (left and not self._ingest.ending):
                 return
             self._ingest.busy = True
-        if lost:
+        if waiting:
+            self._ingest.run()
+        elif lost:
             self._ingest.give_up(lost)
         else:
             self._abandon()

@@ -106,7 +106,12 @@ class SessionStore:
             self.restore_upload(stored)
         else:
             session = self._session(stored.id, stored.options, stored.watch_id)
-            session.restore(stored)
+            try:
+                session.restore(stored)
+            except BaseException:  # it is brought back another time, as it is on disk
+                session.ledger.close()
+                session.expire()
+                raise
             self.keep(session)
         if active:
             log.info("%s goes on", stored.kind.title(), extra={"session": log_name(stored.id)})

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import IO, BinaryIO, Literal, cast
 
 from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
-from transcriber.audio.errors import AudioError
+from transcriber.audio.errors import AudioError, NoDecoder
 from transcriber.audio.opened import Opened, OpenRecording, open_here
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.chunk import Chunk
@@ -111,7 +111,7 @@ class Upload(Readable):
         The same words come again, as the recording is the same.
 
         Raises:
-            AudioError, OSError: see `take`.
+            NoDecoder, OSError: see `take`.
         """
         standing = stored.standing
         self.state, self.transcript.revision = standing.state, standing.revision
@@ -119,8 +119,13 @@ class Upload(Readable):
         if standing.state == "active":
             self.transcript.revision += RESTARTED
             self.ledger.stands(replace(standing, revision=self.transcript.revision), ())
-            with contextlib.ExitStack() as files:
-                self._opened = self._open(_stored_parts(stored.chunks(), files), max_s)
+            try:
+                with contextlib.ExitStack() as files:
+                    self._opened = self._open(_stored_parts(stored.chunks(), files), max_s)
+            except NoDecoder:
+                raise
+            except AudioError as error:
+                self._end("failed", error)
             return
         self._recalled = standing
         self._touched_s = self._clock() - stored.age_s

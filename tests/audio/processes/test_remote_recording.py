@@ -16,6 +16,7 @@ from transcriber.audio.decode import Part
 from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.audio.opened import Opened, open_here
 from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.processes import wire
 from transcriber.audio.processes.children import Children
 from transcriber.audio.processes.remote_recording import open_recording
 
@@ -95,6 +96,30 @@ def test_a_process_that_ended_while_it_waited_costs_no_recording(
 ) -> None:
     os.kill(spare(children), how)
     assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
+
+
+@pytest.mark.parametrize("body", [b"\0" * 3, b"\xff" * 8], ids=["no floats", "no numbers"])
+def test_a_process_that_sends_what_is_no_audio_is_ended(
+    body: bytes, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = children.ended
+    opened = open_recording(children, parts("WAV"), 60.0)
+    monkeypatch.setattr(wire, "receive", lambda connection: ({}, bytearray(body)))
+    with pytest.raises(Undecodable), closing(opened):
+        list(opened.blocks)
+    assert children.ended == before + 1
+
+
+def test_a_process_that_never_comes_to_an_end_is_cut_off(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = open_recording(children, parts("WAV"), 20.0)
+    second = bytes(4 * RATE_HZ)
+    monkeypatch.setattr(wire, "receive", lambda connection: ({}, bytearray(second)))
+    got: list[int] = []
+    with pytest.raises(TooLong), closing(opened):
+        got.extend(len(block) for block in opened.blocks)
+    assert sum(got) == 20 * RATE_HZ
 
 
 def test_a_recording_that_is_given_up_takes_its_process_with_it(children: Children) -> None:

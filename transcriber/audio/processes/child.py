@@ -3,9 +3,9 @@
     python -m transcriber.audio.processes.child streams|recording SECONDS BYTES
 
 Its owner is at the other end of the socket on standard input. It decodes the streams of many live
-sessions, or one whole recording. Once it has imported what it needs
-it can open no file and no connection any more, gets so much memory and, for each message, so much
-time, and ends with its owner. What it says is not trusted either, see `wire`.
+sessions, or one whole recording. Once it has imported what it needs it can open no file and no
+connection any more, gets so much memory and, for each message, so much time, and ends with its
+owner. What it says is not trusted either, see `wire`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Streams:
             if over in self._streams:
                 self._streams.pop(over).close()
         if head["do"] == "open":
-            self._streams[number] = StreamDecoder(head["max_s"], load_checkpoint(head, body))
+            self._streams[number] = StreamDecoder(head["max_s"], load_checkpoint(head))
             return {}, b""
         stream = self._streams[number]
         asked: dict[str, Callable[[], list[Piece]]] = {
@@ -155,7 +155,7 @@ def dump_checkpoint(checkpoint: Checkpoint | None) -> dict[str, Any]:
     return {"checkpoint": [checkpoint.container, init, checkpoint.clock_s]}
 
 
-def load_checkpoint(head: dict[str, Any], _: bytes = b"") -> Checkpoint | None:
+def load_checkpoint(head: dict[str, Any]) -> Checkpoint | None:
     """Return the checkpoint in a message."""
     if head.get("checkpoint") is None:
         return None
@@ -224,8 +224,9 @@ def main() -> int:
     if sys.platform.startswith("linux"):
         _lock_in(memory_bytes, handed=int(kind == "recording"))
     threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
-    wire.send(connection, {"ready": os.getpid()})
-    (Recording if kind == "recording" else Streams)(connection, seconds).run()
+    with contextlib.suppress(OSError):  # the owner has gone
+        wire.send(connection, {"ready": os.getpid()})
+        (Recording if kind == "recording" else Streams)(connection, seconds).run()
     return 0
 
 

@@ -27,7 +27,9 @@ DEADLINE_S = 20.0  # the default; see the setting DECODE_TIMEOUT_S
 MEMORY_BYTES = 1 << 30
 # Nothing of the service's own environment, where keys may be.
 _ENVIRONMENT = {
-    name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH") if name in os.environ
+    name: os.environ[name]
+    for name in ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
+    if name in os.environ
 }
 
 
@@ -78,7 +80,7 @@ class DecoderProcess:
         ours.settimeout(_START_S)
         try:
             wire.receive(ours)
-        except (OSError, TimeoutError):
+        except OSError:
             log.error("A decoder process did not start: status %d", self.end())
             raise ChildNotStarted from None
         ours.settimeout(deadline_s)
@@ -135,7 +137,7 @@ class Child:
             over = [self._over.popleft() for _ in range(len(self._over))]
             try:
                 return process.ask(head | {"over": over}, body)
-            except (OSError, TimeoutError) as error:
+            except OSError as error:
                 self._replace(process, error)
                 raise ChildEnded(str(error)) from None
 

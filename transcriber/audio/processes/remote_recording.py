@@ -6,12 +6,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Generator, Sequence
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-import numpy as np
-
-from transcriber.audio.decode import Part, Samples
-from transcriber.audio.errors import AudioError, NoDecoder, Undecodable
+from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
+from transcriber.audio.errors import AudioError, NoDecoder, TooLong, Undecodable
 from transcriber.audio.opened import Opened
 from transcriber.audio.processes import wire
 from transcriber.audio.processes.child import load_error
@@ -35,7 +33,7 @@ def open_recording(children: Children, parts: Sequence[Part], max_s: float) -> O
             raise
     told_s = head.get("duration_s")
     seconds = float(told_s) if isinstance(told_s, int | float) else None
-    return Opened(seconds, _blocks(children, process), process.end)
+    return Opened(seconds, _blocks(children, process, max_s), process.end)
 
 
 def _handed_over(children: Children, file: BinaryIO, head: dict[str, object]) -> DecoderProcess:
@@ -50,7 +48,7 @@ def _handed_over(children: Children, file: BinaryIO, head: dict[str, object]) ->
             socket.send_fds(process.connection, [b"\0"], [file.fileno()])
             wire.send(process.connection, head)
             wire.receive(process.connection)
-        except (OSError, TimeoutError):
+        except OSError:
             children.note_ended(process.end(), "another one takes the recording")
             continue
         return process
@@ -62,15 +60,21 @@ def _append(data: BinaryIO, file: BinaryIO) -> int:
     return file.tell() - before
 
 
-def _blocks(children: Children, process: DecoderProcess) -> Generator[Samples, None, None]:
+def _blocks(
+    children: Children, process: DecoderProcess, max_s: float
+) -> Generator[Samples, None, None]:
+    left = int(max_s * SAMPLE_RATE_HZ)
     while True:
-        head, body = _receive(children, process)
+        head, samples = _receive(children, process)
         if "done" in head:
             return
-        yield cast("Samples", np.frombuffer(body, "<f4"))
+        yield samples[:left]
+        left -= len(samples)
+        if left < 0:  # it tells so itself, as long as it is what it was
+            raise TooLong(max_s)
 
 
-def _receive(children: Children, process: DecoderProcess) -> tuple[dict[str, object], bytearray]:
+def _receive(children: Children, process: DecoderProcess) -> tuple[dict[str, object], Samples]:
     """Return the next message.
 
     Raises:
@@ -80,9 +84,9 @@ def _receive(children: Children, process: DecoderProcess) -> tuple[dict[str, obj
         head, body = wire.receive(process.connection)
         if "error" in head:
             raise load_error(head)
-        return head, body
+        return head, wire.samples_of(body)
     except AudioError:
         raise
-    except (OSError, TimeoutError, KeyError, TypeError, ValueError):
+    except (OSError, KeyError, TypeError, ValueError):
         children.note_ended(process.end(), "the recording it was at is refused")
         raise Undecodable("The recording ends whatever decodes it.") from None

@@ -11,12 +11,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from transcriber.audio.container_thread import MAX_GAP_S, Piece
-from transcriber.audio.decode import SAMPLE_RATE_HZ, Samples
+from transcriber.audio.decode import SAMPLE_RATE_HZ
 from transcriber.audio.errors import AudioError, NoDecoder, NotAudio, Undecodable
 from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.processes import wire
 from transcriber.audio.processes.child import dump_checkpoint, load_checkpoint, load_error
 from transcriber.audio.processes.children import (
     ChildEnded,
@@ -31,6 +30,8 @@ _KEPT_S = 12.0
 _KEPT_BYTES = 1 << 20
 # What ends so many processes is refused; that others have ended them is no fault of these bytes.
 _MOST_ENDED, _MOST_TRIES = 2, 20
+# Where a stream is picked up behind damage, both sides of it may be as long as a chunk may be.
+_MOST_TIMES = 2
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ class RemoteStream:
         head, body = self._child.ask(self._generation, self._head(what, pcm=fmt), data)
         try:
             checkpoint = load_checkpoint(head)
-            answer = load_error(head) if "error" in head else _pieces(head["pieces"], body)
+            answer = load_error(head) if "error" in head else self._pieces(head["pieces"], body)
         except (KeyError, TypeError, ValueError) as error:
             self._child.distrust(self._generation)
             raise ChildEnded(f"it answers {type(error).__name__}") from None
@@ -134,6 +135,23 @@ class RemoteStream:
         if isinstance(answer, AudioError):
             raise answer
         return answer
+
+    def _pieces(self, told: list[list[Any]], body: bytearray) -> list[Piece]:
+        """Return the pieces in an answer.
+
+        Raises:
+            TypeError, ValueError: they make no sense, so the process is not what it was.
+        """
+        samples = wire.samples_of(body)
+        pieces, at = [], 0
+        for count, gap_s, damaged in told:
+            if count < 0 or not 0 <= gap_s <= MAX_GAP_S:
+                raise ValueError("no such piece")
+            pieces.append(Piece(samples[at : at + count], float(gap_s), bool(damaged)))
+            at += count
+        if at != len(samples) or at > (_MOST_TIMES * self._max_s + 1) * SAMPLE_RATE_HZ:
+            raise ValueError("no such audio")
+        return pieces
 
     def _open(self) -> None:
         """Have the stream in a process that runs: as it is, or rebuilt from what was kept."""
@@ -177,21 +195,3 @@ class RemoteStream:
                 return
             self._kept.popleft()
             samples, size = samples - first.samples, size - len(first.data)
-
-
-def _pieces(told: list[list[Any]], body: bytearray) -> list[Piece]:
-    """Return the pieces in an answer.
-
-    Raises:
-        TypeError, ValueError: they make no sense, so the process is not what it was.
-    """
-    samples: Samples = np.frombuffer(body, "<f4")
-    pieces, at = [], 0
-    for count, gap_s, damaged in told:
-        if count < 0 or not 0 <= gap_s <= MAX_GAP_S:
-            raise ValueError("no such piece")
-        pieces.append(Piece(samples[at : at + count], float(gap_s), bool(damaged)))
-        at += count
-    if at != len(samples) or not np.isfinite(samples).all():
-        raise ValueError("no such audio")
-    return pieces

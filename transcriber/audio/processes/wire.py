@@ -11,6 +11,10 @@ import socket
 import struct
 from typing import Any
 
+import numpy as np
+
+from transcriber.audio.decode import Samples
+
 _LENGTHS = struct.Struct("!II")
 _MOST_HEAD_BYTES = 1 << 20
 # Float32 of the longest chunk that a setting may allow, and a block of a recording.
@@ -50,6 +54,18 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
     if not isinstance(head, dict):
         raise Broken("a message is no object")
     return head, _exactly(connection, body_length)
+
+
+def samples_of(body: bytearray) -> Samples:
+    """Return the audio in a message.
+
+    Raises:
+        ValueError: that is none.
+    """
+    samples: Samples = np.frombuffer(body, "<f4")
+    if not np.isfinite(samples).all():
+        raise ValueError("no such audio")
+    return samples
 
 
 def _exactly(connection: socket.socket, length: int) -> bytearray:
