@@ -5,8 +5,8 @@
 Posts the long recordings of tests/data in rounds as a single session in 2 s chunks, each as soon as
 the one before is answered, so that hours pass in minutes. It compares the server's time per chunk
 in the first and the last quarter, fits a line to the memory of the worker process (RSS) over the
-second half, counts its threads and file handles, and compares the times of the words of the first
-round with those of the last.
+second half, counts its threads, file handles and child processes, and compares the times of the
+words of the first round with those of the last.
 """
 
 from __future__ import annotations
@@ -15,39 +15,20 @@ import argparse
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import requests
 
+from tests.support.holdings import Holdings
 from tests.support.live import TIMEOUT_S, LiveSession
 from tests.support.recordings import RATE_HZ, SPEECH, Samples, encode, folder
 from tests.support.scores import normalised
 from tests.support.server import Server, running
 
 CHUNK_S = 2.0
-
-
-@dataclass(frozen=True)
-class Worker:
-    """What the worker process holds."""
-
-    rss_mb: float
-    threads: int
-    handles: int
-
-    @classmethod
-    def of(cls, server: Server) -> Worker:
-        """Look at the children of gunicorn's master."""
-        processes = psutil.Process(server.process.pid).children()
-        return cls(
-            round(sum(one.memory_info().rss for one in processes) / 2**20, 1),
-            sum(one.num_threads() for one in processes),
-            sum(one.num_fds() for one in processes),
-        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,14 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(server: Server, audio: Samples, chunks: int) -> dict[str, Any]:
-    session, total_ms, workers = LiveSession(server.url), [], [Worker.of(server)]
+    session, total_ms, workers = LiveSession(server.url), [], [Holdings.of(server)]
     size = int(CHUNK_S * RATE_HZ)
     for sequence in range(chunks):
         at = np.arange(sequence * size, (sequence + 1) * size) % len(audio)
         response = session.post(sequence, encode(audio[at]), final=sequence == chunks - 1)
         response.raise_for_status()
         total_ms.append(response.json()["timing_ms"]["total"])
-        workers.append(Worker.of(server))
+        workers.append(Holdings.of(server))
     state = session.wait_ended()
     requests.delete(f"{server.url}/sessions/{session.session_id}", timeout=TIMEOUT_S)
     quarter = max(1, chunks // 4)
@@ -92,7 +73,7 @@ def _measure(server: Server, audio: Samples, chunks: int) -> dict[str, Any]:
         "worker_before": asdict(workers[0]),
         "worker_at_middle": asdict(workers[len(workers) // 2]),
         "worker_at_end": asdict(workers[-1]),
-        "worker_afterwards": asdict(Worker.of(server)),
+        "worker_afterwards": asdict(Holdings.of(server)),
         "times": _drift(words, len(audio) / RATE_HZ, chunks * CHUNK_S),
     }
 
