@@ -34,7 +34,7 @@ test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS)
 
 soak: $(VENV)/.dev ## Run the tests that take many minutes
-	$(PYTHON_IN_VENV) -m pytest -m soak $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest -m soak -o faulthandler_timeout=0 $(ARGS)
 
 lint: $(VENV)/.npm ## Check style only
 	$(check_style)

@@ -24,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     keep_small()
     settings = settings or Settings.from_env()
-    logs.set_up(settings.log_level, settings.log_format)
+    logs.set_up(settings.log_level, settings.log_format, bool(settings.log_text))
     service = Service(settings, on_ready=lambda: _announce(settings, service))
     service.start()
     return build(service)

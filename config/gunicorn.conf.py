@@ -24,7 +24,7 @@ keepalive = 30
 timeout = 60
 graceful_timeout = 28
 preload_app = False
-logconfig_dict = logs.config(_settings.log_level, _settings.log_format)
+logconfig_dict = logs.config(_settings.log_level, _settings.log_format, bool(_settings.log_text))
 accesslog = None
 # Nobody steers this server by gunicorn's control socket, and two servers would share one.
 control_socket_disable = True

@@ -14,6 +14,11 @@ _PLAIN = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request)s %(session)s"
 _JSON_NAMES = {"asctime": "time", "levelname": "level", "name": "logger"}
 
+# The logger of what was said: silent unless `config` is told otherwise, whoever sets up logging.
+SAID = "transcriber.said"
+_NEVER = logging.CRITICAL + 1
+logging.getLogger(SAID).setLevel(_NEVER)
+
 _about: contextvars.ContextVar[dict[str, str]] = contextvars.ContextVar("about", default={})  # noqa: B039 (never changed)
 
 
@@ -45,12 +50,13 @@ def end() -> None:
     _about.set({})
 
 
-def config(level: str, form: str) -> dict[str, Any]:
+def config(level: str, form: str, text: bool = False) -> dict[str, Any]:
     """Return the configuration of Python's logging, for gunicorn's lines and the service's.
 
     Args:
         level: the least level that is written.
         form: `plain` or `json`, one object a line.
+        text: whether what was said is written, too.
     """
     formatter: dict[str, Any] = {"()": _Plain, "fmt": _PLAIN}
     if form == "json":
@@ -79,14 +85,15 @@ def config(level: str, form: str) -> dict[str, Any]:
             "gunicorn.error": warnings_only,
             # It would tell of every window; the request's own line says what matters.
             "faster_whisper": warnings_only,
+            SAID: {"level": "INFO" if text else _NEVER},
         },
     }
 
 
-def set_up(level: str, form: str) -> None:
+def set_up(level: str, form: str, text: bool = False) -> None:
     """Configure logging, unless whoever runs the application has done so."""
     if not logging.getLogger().handlers:
-        logging.config.dictConfig(config(level, form))
+        logging.config.dictConfig(config(level, form, text))
 
 
 class About(logging.Filter):

@@ -26,6 +26,7 @@ def setting(
     most: float | None = None,
     choices: tuple[str, ...] = (),
     may_be_empty: bool = False,
+    secret: bool = False,
 ) -> Any:
     """Declare one setting: its default, a sentence for the documentation, and what it may be.
 
@@ -33,7 +34,7 @@ def setting(
     """
     metadata = {"doc": doc, "least": least, "most": most, "choices": choices}
     metadata["may_be_empty"] = may_be_empty
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,40 @@ class Settings:
     )
     log_format: str = setting(
         "plain", "Lines of the log as `plain` text or as `json` objects.", choices=("plain", "json")
+    )
+    log_text: int = setting(
+        0, "Whether what was said is written to the log, too: 1 or 0.", least=0, most=1
+    )
+
+    # Who may use it, and how much
+    api_keys: str = setting(
+        "",
+        "Keys that may use the service, as `name:key`, separated by commas; empty asks nobody for"
+        " a key.",
+        secret=True,
+    )
+    key_requests_per_minute: int = setting(
+        0, "Requests a minute with one key; 0 is any number.", least=0
+    )
+    key_sessions: int = setting(
+        0, "Sessions and uploads at once with one key; 0 is any number.", least=0
+    )
+    key_audio_s_per_day: int = setting(
+        0, "Seconds of audio in 24 hours with one key; 0 is any number.", least=0
+    )
+    address_requests_per_minute: int = setting(
+        0, "Requests a minute from one address; 0 is any number.", least=0
+    )
+    address_sessions: int = setting(
+        0, "Sessions and uploads at once from one address; 0 is any number.", least=0
+    )
+    address_audio_s_per_day: int = setting(
+        0, "Seconds of audio in 24 hours from one address; 0 is any number.", least=0
+    )
+    trusted_proxies: str = setting(
+        "",
+        "Addresses and networks of proxies whose `X-Forwarded-For` counts, separated by commas;"
+        " `private` is every private network.",
     )
 
     # Model

@@ -130,3 +130,15 @@ def test_no_line_tells_what_was_said_or_the_key_to_a_session(server: Server) -> 
     for secret in (text.strip(), "Unmistakable", session.session_id):
         assert secret not in told
     assert session.replies[0]["watch_id"] not in told
+
+
+def test_what_was_said_is_told_to_those_who_ask_for_it() -> None:
+    settings = {"MODEL": "tiny.en", "LOG_TEXT": 1, "LOG_FORMAT": "json"}
+    with running(settings) as talkative:
+        talkative.wait_until_ready()
+        session = LiveSession(talkative.url)
+        text = session.post_all([CHUNK])
+        said = [line for line in lines(talkative) if line["logger"] == "transcriber.said"]
+    assert {line["session"] for line in said} == {log_name(session.session_id)}
+    assert text.strip() in "".join(str(line["message"]) for line in said)
+    assert session.session_id not in str(said)

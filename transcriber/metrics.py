@@ -7,7 +7,7 @@ whoever asks: the real-time factor is `transcriber_pass_model_seconds_sum` over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from transcriber.engine.pool import PoolState, Timing
 from transcriber.engine.window import Window
+from transcriber.gpu import GpuMemory
 from transcriber.live.store import StoreState
 from transcriber.live.tally import Totals
 
@@ -36,8 +37,8 @@ class Metrics:
     """What one service tells Prometheus.
 
     Args:
-        pool, sessions, totals, decoders_ended: read the present state, each time the figures are
-            asked for.
+        pool, sessions, totals, decoders_ended, gpus: read the present state, each time the figures
+            are asked for.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Metrics:
         sessions: Callable[[], StoreState],
         totals: Callable[[], Totals],
         decoders_ended: Callable[[], int] = lambda: 0,
+        gpus: Callable[[], Sequence[GpuMemory]] = list,
     ) -> None:
         registry = self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -75,7 +77,7 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        registry.register(_State(pool, sessions, totals, decoders_ended))
+        registry.register(_State(pool, sessions, totals, decoders_ended, gpus))
         ProcessCollector(registry=registry)
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -105,6 +107,7 @@ class _State(Collector):
     sessions: Callable[[], StoreState]
     totals: Callable[[], Totals]
     decoders_ended: Callable[[], int]
+    gpus: Callable[[], Sequence[GpuMemory]]
     _highest: dict[str, float] = field(default_factory=dict)
 
     def collect(self) -> Iterable[Metric]:
@@ -141,6 +144,19 @@ class _State(Collector):
             value=self.decoders_ended(),
         )
         yield self._audio(totals)
+        yield from self._gpu_memory()
+
+    def _gpu_memory(self) -> Iterable[Metric]:
+        used = GaugeMetricFamily(
+            "transcriber_gpu_memory_used_bytes", "Memory in use on a graphics card.", labels=["gpu"]
+        )
+        total = GaugeMetricFamily(
+            "transcriber_gpu_memory_bytes", "Memory of a graphics card.", labels=["gpu"]
+        )
+        for one in self.gpus():
+            used.add_metric([str(one.gpu)], one.used)
+            total.add_metric([str(one.gpu)], one.total)
+        return [used, total]
 
     def _audio(self, totals: Totals) -> Metric:
         audio = CounterMetricFamily(

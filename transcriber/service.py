@@ -14,6 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from config.servers import read_servers
 from config.settings import SettingError, Settings
+from transcriber.access.addresses import Proxies
+from transcriber.access.keys import KeyRing
+from transcriber.access.quotas import Quotas
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
 from transcriber.audio.opened import Opened
@@ -23,10 +26,12 @@ from transcriber.audio.processes.remote_stream import RemoteStream
 from transcriber.engine.engine import Engine
 from transcriber.engine.times import Times
 from transcriber.engine.window import DecodingOptions
+from transcriber.gpu import GpuMemories
 from transcriber.journal.database import FolderInUse
 from transcriber.journal.journal import SqlJournal
 from transcriber.live.errors import StorageError
 from transcriber.live.ledger import Journal, NoJournal, Standing, StoredSession
+from transcriber.live.owners import Owner
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload, new_upload_id
 from transcriber.memory import trimmer
@@ -50,16 +55,20 @@ class Service:
     Attributes:
         decoders: the processes that decode bytes.
         bodies: how many more request bodies may be read.
+        keys, proxies, quotas: who may use it, and how much.
         chunk_times: server time of complete replies to chunks.
         metrics: what is told to Prometheus.
 
     Raises:
-        SettingError: the list of servers for the page can't be used, or the folder for sessions.
+        SettingError: one of the settings that are lists can't be used, or the folder for sessions.
     """
 
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
         self.settings = settings
         self.servers = read_servers(settings.servers)
+        self.keys = KeyRing.parse(settings.api_keys)
+        self.proxies = Proxies.parse(settings.trusted_proxies)
+        self.quotas = Quotas(settings)
         self.instance_id = secrets.token_hex(4)
         self._on_ready = on_ready
         self.engine = Engine(settings, self._begin)
@@ -75,11 +84,13 @@ class Service:
             new_stream=functools.partial(RemoteStream, self.decoders),
         )
         self.store.restore_upload = self._restore_upload
+        self.store.owners.charge = self.quotas.note_audio
         self.metrics = Metrics(
             self.engine.pool.state,
             self.store.state,
             self.store.totals,
             lambda: self.decoders.ended,
+            GpuMemories().read,
         )
         self.engine.pool.on_pass = self.metrics.note_pass
         self._trimmer = trimmer()
@@ -161,16 +172,18 @@ class Service:
         """Open a whole recording; see `OpenRecording`."""
         return open_recording(self.decoders, parts, max_s)
 
-    def upload(self, parts: Sequence[Part], options: DecodingOptions) -> Upload:
+    def upload(
+        self, parts: Sequence[Part], options: DecodingOptions, owners: Sequence[Owner] = ()
+    ) -> Upload:
         """Take a whole recording, and transcribe it in the background.
 
         Raises:
-            TooManySessions: all places are taken.
+            TooManySessions, TooManyOfOwner: all places are taken, or all of an owner's.
             AudioError: it is no audio.
             StorageError: it can't be written down.
         """
         upload = self._new_upload(new_upload_id(), options)
-        self.store.add(upload)
+        self.store.add(upload, owners)
         try:
             upload.take(parts, self.settings.max_audio_s)
             self._start(upload)

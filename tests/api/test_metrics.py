@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import requests
 from prometheus_client.metrics_core import Metric
@@ -14,9 +15,14 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
+from config.settings import Settings
+from tests.support.engine import FakeModel, pool_of
 from tests.support.live import TIMEOUT_S, LiveSession
 from tests.support.recordings import RATE_HZ, encode, recording
 from tests.support.server import Server, running, wait_for
+from transcriber.gpu import GpuMemory
+from transcriber.live.store import SessionStore
+from transcriber.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 SHORT = recording("en/short-austen-0880.flac")
@@ -24,6 +30,8 @@ SAMPLES = SHORT.samples()
 CHUNKS = [
     encode(SAMPLES[start : start + 2 * RATE_HZ]) for start in range(0, len(SAMPLES), 2 * RATE_HZ)
 ]
+# Told by machines that have a graphics card.
+GPU_FIGURES = {"transcriber_gpu_memory_used_bytes", "transcriber_gpu_memory_bytes"}
 DASHBOARD = ROOT / "docs" / "grafana.json"
 
 Figures = dict[str, float]
@@ -180,6 +188,21 @@ def test_the_process_tells_its_memory_time_and_files(server: Server) -> None:
     assert 0 < figures["process_open_fds"] < figures["process_max_fds"]
 
 
+def test_the_memory_of_graphics_cards_is_told_card_by_card() -> None:
+    cards = [GpuMemory(0, 3 << 30, 80 << 30), GpuMemory(1, 0, 80 << 30)]
+    with pool_of(FakeModel(np.zeros(0, np.float32))) as pool:
+        store = SessionStore(Settings(), pool.submit, lambda: 1)
+        metrics = Metrics(pool.state, store.state, store.totals, gpus=lambda: cards)
+        body, _ = metrics.render("")
+    told = [line for line in body.decode().splitlines() if line.startswith("transcriber_gpu")]
+    assert sorted(told) == [
+        'transcriber_gpu_memory_bytes{gpu="0"} 8.589934592e+10',
+        'transcriber_gpu_memory_bytes{gpu="1"} 8.589934592e+10',
+        'transcriber_gpu_memory_used_bytes{gpu="0"} 3.221225472e+09',
+        'transcriber_gpu_memory_used_bytes{gpu="1"} 0.0',
+    ]
+
+
 def test_whoever_asks_for_openmetrics_gets_it(server: Server) -> None:
     accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
     response = requests.get(f"{server.url}/metrics", headers=accept, timeout=TIMEOUT_S)
@@ -190,7 +213,7 @@ def test_whoever_asks_for_openmetrics_gets_it(server: Server) -> None:
 
 def test_the_dashboard_asks_only_for_figures_that_there_are(server: Server) -> None:
     LiveSession(server.url).post_all(CHUNKS)
-    known = {name.partition("{")[0] for name in scrape(server)}
+    known = {name.partition("{")[0] for name in scrape(server)} | GPU_FIGURES
     dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     names = {name for expr in asked for name in re.findall(r"\b(?:transcriber|process)_\w+", expr)}

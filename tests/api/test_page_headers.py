@@ -106,5 +106,15 @@ def test_a_file_that_is_not_there_is_a_problem_like_others(server: Server) -> No
     problem(get(server, "/static/../config/settings.py"), 404, "not-found")
 
 
-def test_replies_of_the_api_carry_no_policy(server: Server) -> None:
-    assert "Content-Security-Policy" not in get(server, "/health").headers
+def test_a_reply_of_the_api_is_no_page_for_anybody(server: Server) -> None:
+    for path in ("/health", "/config.json", "/nowhere"):
+        response = get(server, path)
+        assert policy(response) == {"default-src": "'none'", "frame-ancestors": "'none'"}
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_pages_that_isolate_themselves_may_import_the_modules(server: Server, path: str) -> None:
+    assert get(server, path).headers["Cross-Origin-Resource-Policy"] == "cross-origin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -173,7 +174,7 @@ def test_a_session_whose_upkeep_fails_does_not_stop_that_of_others(
 
 def test_stopping_ends_the_keeper(shop: Shop) -> None:
     shop.store.stop()
-    assert not shop.store._keeper.is_alive()
+    assert "session-keeper" not in {thread.name for thread in threading.enumerate()}
 
 
 # -- what became of them ------------------------------------------------------------------------

@@ -14,8 +14,11 @@ EXTRA_KEYS = {
     "body-too-large": {"limit_bytes"},
     "audio-too-long": {"limit_s"},
     "unsupported-media-type": {"accepted"},
+    "over-quota": {"quota", "limit", "per"},
 }
-RETRYABLE = {"queue-full", "too-many-sessions", "starting", "model-failed", "draining"}
+RETRYABLE = {"queue-full", "too-many-sessions", "starting", "model-failed", "draining"} | {
+    "over-quota"
+}
 # The fastest of so many tries counts, because other programs run on the machine too.
 TRIES, QUICK_S = 3, 1.0
 
@@ -50,7 +53,7 @@ def problem(
     assert body["request_id"] == response.headers["X-Request-Id"]
     assert body["retryable"] == (code in RETRYABLE)
     assert_marked(response)
-    if status == 503:
+    if status in (429, 503):
         assert re.fullmatch(r"[1-9][0-9]*", response.headers["Retry-After"])
     else:
         assert "Retry-After" not in response.headers

@@ -16,7 +16,17 @@ from flask_cors import CORS
 
 from config import logs
 from config.deadlines import deadlines
-from transcriber.api import config, errors, health, metrics, page, sessions, transcribe
+from transcriber.api import (
+    access,
+    config,
+    errors,
+    headers,
+    health,
+    metrics,
+    page,
+    sessions,
+    transcribe,
+)
 from transcriber.api.service import service
 from transcriber.service import Service
 
@@ -49,7 +59,7 @@ def build(service: Service) -> Flask:
             r"/.*": {"origins": service.settings.origins()},
         },
         expose_headers=_EXPOSED_HEADERS,
-        allow_headers=["Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
+        allow_headers=["Authorization", "Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
         # A page from the internet may use the server on its reader's own machine.
         allow_private_network=True,
         max_age=600,
@@ -59,6 +69,7 @@ def build(service: Service) -> Flask:
     page.install(app)
     errors.install(app)
     app.before_request(_begin)
+    access.install(app)
     app.after_request(_finish)
     app.teardown_request(lambda error: logs.end())
     return app
@@ -75,7 +86,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     if not page.is_file() or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    headers.mark(response)
     if response.status_code >= 400 and _has_body():
         # After the reply has gone out, so that it is not kept waiting.
         response.call_on_close(functools.partial(_read_to_end, request.environ))

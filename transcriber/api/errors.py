@@ -37,6 +37,8 @@ TABLE: dict[str, Kind] = {
     "missing-audio": Kind(400, "The request has no audio"),
     "bad-request": Kind(400, "The request can't be read"),
     "body-incomplete": Kind(400, "The request broke off", True),
+    "unauthorized": Kind(401, "This service asks for a key"),
+    "origin-not-allowed": Kind(403, "Pages of this origin may not use the service"),
     "not-found": Kind(404, "There is nothing at this address"),
     "unknown-session": Kind(404, "There is no such session"),
     "method-not-allowed": Kind(405, "This address does not take this method"),
@@ -51,6 +53,7 @@ TABLE: dict[str, Kind] = {
     "unsupported-media-type": Kind(415, "This is not audio of an accepted kind"),
     "sequence-reused": Kind(422, "Other bytes came under this sequence before"),
     "undecodable-audio": Kind(422, "The audio can't be decoded"),
+    "over-quota": Kind(429, "As much as allowed was used", True),
     "internal-error": Kind(500, "Something went wrong here", True),
     "too-many-bodies": Kind(503, "As many requests as allowed are coming in", True),
     "queue-full": Kind(503, "There is more work waiting than can be done in time", True),
@@ -108,12 +111,29 @@ class Problem(Exception):
         )
         if self.retry_after_s is not None:
             response.headers["Retry-After"] = str(self.retry_after_s)
+        if self.code == "unauthorized":  # RFC 6750
+            response.headers["WWW-Authenticate"] = 'Bearer realm="live transcription"'
         return response
 
 
 def bad_field(name: str, detail: str) -> Problem:
     """Return the problem of a field whose value can't be used; `detail` says what would do."""
     return Problem("bad-field", detail, at_field=name)
+
+
+_QUOTAS = {
+    "requests": "requests in a minute",
+    "sessions": "sessions and uploads at once",
+    "audio": "seconds of audio in 24 hours",
+}
+
+
+def over_quota(what: str, whose: str, limit: float, retry_after_s: int) -> Problem:
+    """Return the problem of a key or an address that has used what it may."""
+    detail = f"Each {whose} may have at most {limit:g} {_QUOTAS[what]}. Nothing was stored."
+    return Problem(
+        "over-quota", detail, retry_after_s=retry_after_s, quota=what, limit=limit, per=whose
+    )
 
 
 _AGAIN = "Start a new session with sequence 0, and send again what is not final yet."
@@ -161,6 +181,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, live.TooManySessions):
         detail = "Try again when another session has ended."
         return Problem("too-many-sessions", detail, retry_after_s=5)
+    if isinstance(error, live.TooManyOfOwner):
+        return over_quota("sessions", error.kind, error.limit, retry_after_s=5)
     if isinstance(error, live.StorageError):
         code = "storage-full" if isinstance(error, live.StorageFull) else "storage-failed"
         return Problem(code, f"Try again: {error}.", retry_after_s=5)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 from flask import Response, jsonify, url_for
 
 from config import logs
+from transcriber.api.access import askers, check_audio
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import AudioPart, Fields
@@ -38,6 +41,7 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
             "Send the recording as a file part: curl -F audio=@talk.webm …, or as the raw body.",
             at_field="audio",
         )
+    check_audio()
     admit(options)
     parts = [Part(part.stream, part.pcm) for part in audio]
     wait_s = preferred_wait_s()
@@ -49,6 +53,13 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
 
 
 def _run(parts: list[Part], options: DecodingOptions) -> Recording:
+    with service().store.owners.recording(secrets.token_hex(8), askers()) as charge:
+        return _counted(parts, options, charge)
+
+
+def _counted(
+    parts: list[Part], options: DecodingOptions, charge: Callable[[float], None]
+) -> Recording:
     outcome: Outcome = "failed"
     recording: Recording | None = None
     try:
@@ -63,6 +74,7 @@ def _run(parts: list[Part], options: DecodingOptions) -> Recording:
     finally:
         seconds = AudioSeconds() if recording is None else recording.seconds
         service().store.note_recording(seconds, outcome)
+        charge(seconds.received)
     return recording
 
 
@@ -71,7 +83,7 @@ def _in_background(
 ) -> Response:
     """Answer in time, whether or not the transcript is done by then."""
     started_s = time.monotonic()
-    upload = service().upload(parts, options)
+    upload = service().upload(parts, options, askers())
     logs.note_session(upload.log_name)
     with service().waiting(wait_s) as allowed_s:
         done = upload.wait_done(allowed_s) if wait_s else False

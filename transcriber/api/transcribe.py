@@ -7,6 +7,7 @@ import time
 from flask import Blueprint, Response, jsonify, request
 
 from config import logs
+from transcriber.api.access import askers, check_audio
 from transcriber.api.admission import admit
 from transcriber.api.body import reading_body
 from transcriber.api.errors import Problem
@@ -63,7 +64,9 @@ def _chunk(
     skip = fields.skip(sequence, service().settings.max_chunk_s)
     options = fields.decoding(words_by_default=True)
     chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip)
-    if not final and not any(part.data for part in chunk.parts):
+    if any(part.data for part in chunk.parts):
+        check_audio()
+    elif not final:
         raise Problem(
             "missing-audio",
             "A chunk needs audio; only the last one, with final=true, may be empty.",
@@ -80,6 +83,7 @@ def _chunk(
         if is_new and not session.has_begun:  # nothing is stored of a session that never began
             service().store.delete(session_id, outcome="refused")
         raise
+    service().store.owners.look(session)
     how = "repeated" if replayed else "complete" if reply.complete else "early"
     service().metrics.note_chunk(how)
     if reply.complete and not replayed:
@@ -110,7 +114,7 @@ def _chunk_parts(parts: list[AudioPart]) -> list[ChunkPart]:
 
 def _session(session_id: str, sequence: int, options: DecodingOptions) -> tuple[Session, bool]:
     if sequence == 0:
-        return service().store.open(session_id, options)
+        return service().store.open(session_id, options, askers())
     try:
         return service().store.live(session_id), False
     except UnknownSession:

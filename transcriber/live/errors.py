@@ -5,6 +5,7 @@ SessionError
   +- SessionEnded       its last chunk has come
   +- SessionExpired     it was left alone for too long, or deleted
   +- TooManySessions    the limit is reached; try again later
+  +- TooManyOfOwner     the one who asks has as many sessions as it may; try again later
   +- SequenceReused     other bytes came under this sequence before
   +- SequenceGap        too far ahead of what has come
   +- SequenceGivenUp    was waited for and given up; the transcript has a gap there
@@ -36,6 +37,15 @@ class SessionExpired(SessionError):
 
 class TooManySessions(SessionError):
     """As many sessions as allowed are active."""
+
+
+class TooManyOfOwner(SessionError):
+    """Whoever asks has as many active sessions as allowed."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(f"at most {limit} at once for each {kind}")
+        self.kind = kind
+        self.limit = limit
 
 
 class SequenceReused(SessionError):

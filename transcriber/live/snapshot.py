@@ -11,6 +11,9 @@ from transcriber.live.transcript import Partial, Segment, Settled
 Kind = Literal["session", "upload"]
 State = Literal["active", "ended", "failed", "expired"]
 
+# After the id of any segment: for who wants to know of a session all but its text.
+NO_SEGMENTS = 1 << 62
+
 
 @dataclass(frozen=True)
 class Snapshot:

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config.settings import Settings
@@ -15,12 +15,14 @@ from transcriber.engine.window import DecodingOptions
 from transcriber.live.errors import NotLive, SessionExpired, TooManySessions, UnknownSession
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.ledger import Journal, NoJournal, StoredSession
+from transcriber.live.owners import Owner, Owners
 from transcriber.live.pace import Pace
 from transcriber.live.passes import Submit
 from transcriber.live.readable import Readable, log_name
 from transcriber.live.returning import Returning
 from transcriber.live.session import Session
 from transcriber.live.tally import Outcome, Tally, Totals
+from transcriber.periodic import Periodic
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class SessionStore:
 
     Attributes:
         pace: how often the sessions may have partial passes.
+        owners: whose they are.
         restore_upload: takes up an upload of an earlier process, and calls `keep`.
     """
 
@@ -80,8 +83,9 @@ class SessionStore:
         self._by_watch_id: dict[str, str] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._tally = Tally()
+        self.owners = Owners()
         self._stopping = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, name="session-keeper", daemon=True)
+        self._keeper = Periodic("session-keeper", _TICK_S, self._keep)
         self._returning = Returning(self._journal, self._restore)
 
     def start(self) -> None:
@@ -91,8 +95,7 @@ class SessionStore:
     def stop(self) -> None:
         """Stop that thread; sessions stay as they are."""
         self._stopping.set()
-        if self._keeper.is_alive():
-            self._keeper.join(5)
+        self._keeper.stop()
 
     def bring_back(self) -> None:
         """Let all sessions of an earlier process go on; call it once passes can be asked for."""
@@ -135,12 +138,15 @@ class SessionStore:
             self._new_stream,
         )
 
-    def open(self, session_id: str, options: DecodingOptions) -> tuple[Session, bool]:
-        """Return the session of that id and whether it is new.
+    def open(
+        self, session_id: str, options: DecodingOptions, owners: Sequence[Owner] = ()
+    ) -> tuple[Session, bool]:
+        """Return the session of that id and whether it is new; if so, it belongs to `owners`.
 
         Raises:
             SessionExpired: it was there and is gone.
             TooManySessions: it would be one more than the limit.
+            TooManyOfOwner: it would be one more than an owner may have.
             NotLive: an upload has this id.
         """
         self._returning.bring(session_id)
@@ -150,28 +156,30 @@ class SessionStore:
                 return _live(found), False
             if session_id in self._gone:
                 raise SessionExpired
-            self._check_room()
+            self._check_room(owners)
             session = self._session(session_id, options)
-            self._add(session)
+            self._add(session, owners)
         log.info("Session started", extra={"session": session.log_name})
         return session, True
 
-    def add(self, upload: Readable) -> None:
-        """Keep an upload that begins.
+    def add(self, upload: Readable, owners: Sequence[Owner] = ()) -> None:
+        """Keep an upload that begins, and belongs to `owners`.
 
         Raises:
-            TooManySessions: it would be one more than the limit.
+            TooManySessions, TooManyOfOwner: as `open`.
         """
         with self._lock:
-            self._check_room()
-            self._add(upload)
+            self._check_room(owners)
+            self._add(upload, owners)
         log.info("Upload started", extra={"session": upload.log_name})
 
-    def _check_room(self) -> None:
+    def _check_room(self, owners: Sequence[Owner]) -> None:
+        self.owners.check(owners)
         if self._active() >= self._limit():
             raise TooManySessions
 
-    def _add(self, new: Readable) -> None:
+    def _add(self, new: Readable, owners: Sequence[Owner] = ()) -> None:
+        self.owners.add(new, owners)
         self._kept[new.id] = new
         self._by_watch_id[new.watch_id] = new.id
         self._tally.start(new)
@@ -234,6 +242,7 @@ class SessionStore:
             if self._kept.pop(session_id, None) is not None:
                 self._tally.look(session)
                 self._tally.remove(session, outcome)
+                self.owners.remove(session)
             self._by_watch_id.pop(session.watch_id, None)
             if leave_trace:
                 self._gone[session_id] = None
@@ -272,21 +281,21 @@ class SessionStore:
         return kept + self._returning.active
 
     def _keep(self) -> None:
-        while not self._stopping.wait(_TICK_S):
-            with self._lock:
-                kept = list(self._kept.values())
-            for one in kept:
-                try:
-                    self._look_after(one)
-                except Exception:  # one bad session must not stop the upkeep of all others
-                    log.exception("Upkeep failed", extra={"session": one.log_name})
+        with self._lock:
+            kept = list(self._kept.values())
+        for one in kept:
             try:
-                self._journal.tidy()
-            except Exception:
-                log.exception("Old audio could not be deleted")
+                self._look_after(one)
+            except Exception:  # one bad session must not stop the upkeep of all others
+                log.exception("Upkeep failed", extra={"session": one.log_name})
+        try:
+            self._journal.tidy()
+        except Exception:
+            log.exception("Old audio could not be deleted")
 
     def _look_after(self, one: Readable) -> None:
         one.tick()
+        self.owners.look(one)
         keep_s = self._settings.keep_transcripts_s
         if one.state != "active" and one.idle_s() > keep_s + self._settings.session_ttl_s:
             self.delete(one.id, leave_trace=True)

@@ -9,11 +9,10 @@ from typing import Literal
 
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.readable import Readable
-from transcriber.live.snapshot import Kind
+from transcriber.live.snapshot import NO_SEGMENTS, Kind
 
 # `refused`: it was no audio, so there never was a session or an upload.
 Outcome = Literal["ended", "failed", "expired", "deleted", "refused"]
-_NOTHING_AFTER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Tally:
 
 
 def _audio(one: Readable) -> AudioSeconds:
-    return one.snapshot(_NOTHING_AFTER).audio
+    return one.snapshot(NO_SEGMENTS).audio
 
 
 def _sum(parts: Iterable[AudioSeconds]) -> AudioSeconds:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from config.logs import SAID
 from transcriber.engine.window import Decoded, Hypothesis, Word
 from transcriber.live.agreement import LocalAgreement
 from transcriber.live.sentences import in_sentences
+
+# What was said, line by line: kept out of the log unless `LOG_TEXT` asks for it.
+said = logging.getLogger(SAID)
 
 # How a stretch that never arrived is shown, in every format.
 GAP_TEXT = "[…]"
@@ -165,11 +170,13 @@ class Transcript:
                 )
                 for word in hypothesis.words
             )
+            end = max(round(hypothesis.end + offset_s, 2), start)
+            said.info("%.2f to %.2f s:%s", start, end, text)
             self.segments.append(
                 Segment(
                     id=len(self.segments),
                     start=start,
-                    end=max(round(hypothesis.end + offset_s, 2), start),
+                    end=end,
                     text=text,
                     confidence=_confidence(words, hypothesis.avg_logprob),
                     words=words,
