@@ -126,7 +126,10 @@ class Settings:
         least=0,
     )
     queue_limit: int = setting(
-        32, "Model jobs that may wait; above it new audio gets 503 and nothing is stored.", least=1
+        0,
+        "Model jobs that may wait; above it new audio gets 503 and nothing is stored. 0 means two"
+        " for each session there may be, and 12 for recordings.",
+        least=0,
     )
     job_timeout_s: float = setting(
         120.0,

@@ -37,13 +37,14 @@ class Metrics:
     """What one service tells Prometheus.
 
     Args:
-        pool, sessions, totals, decoders_ended, gpus: read the present state, each time the figures
-            are asked for.
+        pool, queue_depth, sessions, totals, decoders_ended, gpus: read the present state, each time
+            the figures are asked for.
     """
 
     def __init__(
         self,
         pool: Callable[[], PoolState],
+        queue_depth: Callable[[], int],
         sessions: Callable[[], StoreState],
         totals: Callable[[], Totals],
         decoders_ended: Callable[[], int] = lambda: 0,
@@ -77,7 +78,7 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        registry.register(_State(pool, sessions, totals, decoders_ended, gpus))
+        registry.register(_State(pool, queue_depth, sessions, totals, decoders_ended, gpus))
         ProcessCollector(registry=registry)
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -104,6 +105,7 @@ class _State(Collector):
     """What need not be counted, because it can be read; see `Metrics`."""
 
     pool: Callable[[], PoolState]
+    queue_depth: Callable[[], int]
     sessions: Callable[[], StoreState]
     totals: Callable[[], Totals]
     decoders_ended: Callable[[], int]
@@ -114,7 +116,7 @@ class _State(Collector):
         """Yield the figures as they are now."""
         pool, sessions, totals = self.pool(), self.sessions(), self.totals()
         for name, doc, value in (
-            ("queue_depth", "Passes that wait for a worker.", pool.depth),
+            ("queue_depth", "Passes and recordings that wait for a worker.", self.queue_depth()),
             ("workers", "Size of the worker pool.", pool.size),
             ("workers_busy", "Workers with a pass under way.", pool.busy),
             ("oldest_job_seconds", "Age of the oldest pass under way.", pool.oldest_job_s),

@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from sqlalchemy.exc import OperationalError
 
@@ -31,6 +31,7 @@ from transcriber.journal.database import FolderInUse
 from transcriber.journal.journal import SqlJournal
 from transcriber.live.errors import StorageError
 from transcriber.live.ledger import Journal, NoJournal, Standing, StoredSession
+from transcriber.live.line import Line
 from transcriber.live.owners import Owner
 from transcriber.live.store import SessionStore
 from transcriber.live.upload import Upload, new_upload_id
@@ -41,6 +42,10 @@ from transcriber.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 CPU_SESSIONS, CUDA_SESSIONS = 10, 100
+# Recordings that may wait besides what all sessions together can ask for.
+_MOST_RECORDINGS = 12
+# Each session waits for one pass that shows words, and one that makes some final.
+_PASSES_A_SESSION = 2
 # Threads that never wait for a pass or a poll, so that `/health` always finds one.
 _FREE_THREADS = 16
 
@@ -87,12 +92,14 @@ class Service:
         self.store.owners.charge = self.quotas.note_audio
         self.metrics = Metrics(
             self.engine.pool.state,
+            lambda: self.queue_depth,
             self.store.state,
             self.store.totals,
             lambda: self.decoders.ended,
             GpuMemories().read,
         )
         self.engine.pool.on_pass = self.metrics.note_pass
+        self._line = Line(at_once=max(2, settings.workers))
         self._trimmer = trimmer()
         self._watchdog = Watchdog(self.engine.pool, self._written_in)
         self.draining = False
@@ -142,9 +149,31 @@ class Service:
         return CUDA_SESSIONS if self.engine.state.device == "cuda" else CPU_SESSIONS
 
     @property
+    def queue_limit(self) -> int:
+        """How many model jobs may wait."""
+        own = self.settings.queue_limit
+        return own or _PASSES_A_SESSION * self._session_limit() + _MOST_RECORDINGS
+
+    @property
+    def queue_depth(self) -> int:
+        """How many model jobs wait; a recording is one, even before its first."""
+        return self.engine.pool_state.depth + self._line.waiting
+
+    @property
     def queue_full(self) -> bool:
         """Whether as many model jobs wait as are allowed to."""
-        return self.engine.pool_state.depth >= self.settings.queue_limit
+        return self.queue_depth >= self.queue_limit
+
+    def recording_turn(self) -> AbstractContextManager[None]:
+        """Wait until a whole recording may be taken, and take it within.
+
+        However many come, they leave room in the queue for what the sessions ask for.
+
+        Raises:
+            QueueFull: as many wait as may.
+        """
+        left = self.queue_limit - _PASSES_A_SESSION * self._session_limit()
+        return self._line.turn(max(self._line.at_once, left))
 
     @contextmanager
     def waiting(self, wait_s: float) -> Iterator[float]:

@@ -38,7 +38,7 @@ def test_ok(server: Server) -> None:
     assert (body["status"], body["accepting"], body["detail"]) == ("ok", True, "")
     assert (body["model"], body["device"], body["compute_type"]) == ("tiny.en", "cpu", "int8")
     assert body["workers"]["size"] == 3
-    assert body["queue"]["limit"] == 32
+    assert body["queue"]["limit"] == 2 * body["sessions"]["limit"] + 12
     assert body["sessions"]["limit"] == 50
     assert body["partial_model"] is None
 

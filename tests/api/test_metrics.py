@@ -192,7 +192,7 @@ def test_the_memory_of_graphics_cards_is_told_card_by_card() -> None:
     cards = [GpuMemory(0, 3 << 30, 80 << 30), GpuMemory(1, 0, 80 << 30)]
     with pool_of(FakeModel(np.zeros(0, np.float32))) as pool:
         store = SessionStore(Settings(), pool.submit, lambda: 1)
-        metrics = Metrics(pool.state, store.state, store.totals, gpus=lambda: cards)
+        metrics = Metrics(pool.state, lambda: 0, store.state, store.totals, gpus=lambda: cards)
         body, _ = metrics.render("")
     told = [line for line in body.decode().splitlines() if line.startswith("transcriber_gpu")]
     assert sorted(told) == [

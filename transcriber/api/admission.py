@@ -5,13 +5,14 @@ from __future__ import annotations
 from transcriber.api.errors import Problem
 from transcriber.api.service import service
 from transcriber.engine.window import DecodingOptions
+from transcriber.live.errors import QueueFull
 
 
 def admit(options: DecodingOptions) -> None:
     """Refuse new audio that can't be served now, or asks for what the model can't do.
 
     Raises:
-        Problem, EngineNotReady: with what is in the way.
+        Problem, EngineNotReady, QueueFull: with what is in the way.
     """
     if service().draining:
         raise Problem(
@@ -24,4 +25,4 @@ def admit(options: DecodingOptions) -> None:
     if not model.multilingual and options.task == "translate":
         raise Problem("bad-field", f"{model.name} can't translate.", at_field="task")
     if service().queue_full:
-        raise Problem("queue-full", "Nothing was stored; try again.", retry_after_s=2)
+        raise QueueFull

@@ -181,6 +181,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, live.TooManySessions):
         detail = "Try again when another session has ended."
         return Problem("too-many-sessions", detail, retry_after_s=5)
+    if isinstance(error, live.QueueFull):
+        return Problem("queue-full", "Nothing was stored; try again.", retry_after_s=2)
     if isinstance(error, live.TooManyOfOwner):
         return over_quota("sessions", error.kind, error.limit, retry_after_s=5)
     if isinstance(error, live.StorageError):

@@ -32,7 +32,7 @@ def _body() -> dict[str, Any]:
     engine, pool = service().engine.state, service().engine.pool_state
     sessions, pace = service().store.state(), service().store.pace
     lanes = service().engine.pool.times.figures()
-    full = pool.depth >= service().settings.queue_limit or sessions.active >= sessions.limit
+    full = service().queue_full or sessions.active >= sessions.limit
     storage = service().storage_problem
     status, detail = "ok", engine.detail
     if engine.stage == "failed":
@@ -59,7 +59,7 @@ def _body() -> dict[str, Any]:
         "compute_type": engine.compute_type,
         "accepting": status in ("ok", "degraded") and not full and storage is None,
         "workers": {"size": pool.size, "busy": pool.busy},
-        "queue": {"depth": pool.depth, "limit": service().settings.queue_limit},
+        "queue": {"depth": service().queue_depth, "limit": service().queue_limit},
         "sessions": {"active": sessions.active, "limit": sessions.limit},
         "oldest_job_s": round(pool.oldest_job_s, 3),
         "latency_ms": dataclasses.asdict(service().chunk_times.spread()),

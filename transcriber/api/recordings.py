@@ -53,7 +53,11 @@ def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format
 
 
 def _run(parts: list[Part], options: DecodingOptions) -> Recording:
-    with service().store.owners.recording(secrets.token_hex(8), askers()) as charge:
+    owners = service().store.owners
+    with (
+        owners.recording(secrets.token_hex(8), askers()) as charge,
+        service().recording_turn(),
+    ):
         return _counted(parts, options, charge)
 
 

@@ -75,6 +75,15 @@ class _Ticket:
     since_s: float
 
 
+@dataclass(eq=False)
+class _Job:
+    """A ticket that a worker is at, since when, and how long it may take."""
+
+    ticket: _Ticket
+    start_s: float
+    allowed_s: float
+
+
 @dataclass(frozen=True)
 class PoolState:
     """A snapshot: workers and busy ones, tickets waiting, and the age of the oldest job.
@@ -91,6 +100,9 @@ class PoolState:
 
 class WorkerPool:
     """A fixed number of worker threads that decode windows, final lane first.
+
+    A file takes a worker for minutes. One worker is kept from files, and the others serve the live
+    sessions that wait whenever a file's next words have been heard.
 
     Attributes:
         times: how long passes took, by lane.
@@ -111,7 +123,8 @@ class WorkerPool:
         self._clock = clock
         self._changed = threading.Condition()
         self._waiting: OrderedDict[tuple[int, Lane], _Ticket] = OrderedDict()
-        self._running: dict[str, tuple[_Ticket, float, float]] = {}
+        self._running: dict[str, _Job] = {}
+        self._files = 0  # under way, those of workers that serve somebody else meanwhile too
         self._taken = 0  # tickets that workers ever took up
         self._stopping = False
         # Uploads may take hours: one worker always stays free for live sessions.
@@ -142,8 +155,8 @@ class WorkerPool:
         """Return a snapshot; never waits for the model."""
         with self._changed:
             now = self._clock()
-            started = [entry[1] for entry in self._running.values()]
-            over = [now - start - allowed for _, start, allowed in self._running.values()]
+            started = [job.start_s for job in self._running.values()]
+            over = [now - job.start_s - job.allowed_s for job in self._running.values()]
             return PoolState(
                 size=len(self._threads),
                 busy=len(self._running),
@@ -157,16 +170,16 @@ class WorkerPool:
         with self._changed:
             now = self._clock()
             return [
-                ticket.source
-                for ticket, start, allowed in self._running.values()
-                if now - start - allowed > over_s
+                job.ticket.source
+                for job in self._running.values()
+                if now - job.start_s - job.allowed_s > over_s
             ]
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until nothing waits or runs; True if that came about in time."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: not self._waiting and not self._running, timeout_s
+                lambda: not self._waiting and not self._running and not self._files, timeout_s
             )
 
     def stop(self, timeout_s: float = 5.0) -> None:
@@ -190,30 +203,57 @@ class WorkerPool:
         finally:
             with self._changed:
                 self._running.pop(threading.current_thread().name, None)
+                self._files -= ticket.lane is Lane.FILE
                 self._changed.notify_all()
 
     def _take(self) -> _Ticket | None:
         with self._changed:
-            while True:
-                if self._stopping:
-                    return None
+            while not self._stopping:
                 key = self._first()
                 if key is not None:
-                    ticket = self._waiting.pop(key)
-                    self._taken += 1
-                    now = self._clock()
-                    name = threading.current_thread().name
-                    self._running[name] = (ticket, now, self._job_timeout_s)
-                    return ticket
+                    return self._begin(key)
                 self._changed.wait()
+            return None
 
-    def _first(self) -> tuple[int, Lane] | None:
+    def _begin(self, key: tuple[int, Lane]) -> _Ticket:
+        ticket = self._waiting.pop(key)
+        self._taken += 1
+        self._files += ticket.lane is Lane.FILE
+        job = _Job(ticket, self._clock(), self._job_timeout_s)
+        self._running[threading.current_thread().name] = job
+        return ticket
+
+    def _progress(self, source: Source, window: Window, heard: Decoded) -> bool:
+        """Hand over what was heard of a file, and let live sessions go before its next window."""
+        wanted = source.progress(window, heard)
+        if wanted:
+            self._let_live_ones_pass()
+        return wanted
+
+    def _let_live_ones_pass(self) -> None:
+        name, since_s = threading.current_thread().name, self._clock()
+        with self._changed:
+            mine = self._running[name]
+        # Not for ever: a file has to come to its end, too.
+        while not self._stopping and self._clock() - since_s < _PATIENCE_S:
+            with self._changed:
+                key = self._first(live_only=True)
+                ticket = self._begin(key) if key is not None else None
+            if ticket is None:
+                break
+            with logs.about(session=ticket.source.log_name):
+                self._serve(ticket)
+        with self._changed:
+            mine.start_s += self._clock() - since_s  # that was not its own time
+            self._running[name] = mine
+
+    def _first(self, live_only: bool = False) -> tuple[int, Lane] | None:
         """Return the key of the ticket whose turn it is: old ones first, then by lane."""
-        files = sum(ticket.lane is Lane.FILE for ticket, _, _ in self._running.values())
+        may_be_file = not live_only and self._files < self._file_limit
         now, best, best_rank = self._clock(), None, (9, 0.0)
         order = {Lane.FINAL: 1, Lane.PARTIAL: 2, Lane.FILE: 3}
         for key, ticket in self._waiting.items():
-            if ticket.lane is Lane.FILE and files >= self._file_limit:
+            if ticket.lane is Lane.FILE and not may_be_file:
                 continue
             overdue = now - ticket.since_s > _PATIENCE_S
             rank = (0 if overdue else order[ticket.lane], ticket.since_s)
@@ -225,14 +265,15 @@ class WorkerPool:
         window = ticket.source.next_window(ticket.lane)
         if window is None:
             return
-        start_s = self._clock()
         # A file's window may be minutes long, so it gets its length on top.
         allowed_s = self._job_timeout_s + 2 * window.seconds * (window.lane is Lane.FILE)
+        job = _Job(ticket, self._clock(), allowed_s)
+        queue_s = job.start_s - ticket.since_s
         with self._changed:
-            self._running[threading.current_thread().name] = (ticket, start_s, allowed_s)
+            self._running[threading.current_thread().name] = job
             taken, alone = self._taken, len(self._running) == 1
         try:
-            listener = functools.partial(ticket.source.progress, window)
+            listener = functools.partial(self._progress, ticket.source, window)
             answer = self._decode(window, listener)
         except Exception as error:
             log.exception("The model failed on %.1f s of audio", window.seconds)
@@ -240,7 +281,7 @@ class WorkerPool:
             return
         with self._changed:
             alone = alone and self._taken == taken
-        timing = Timing(start_s - ticket.since_s, self._clock() - start_s, alone)
+        timing = Timing(queue_s, self._clock() - job.start_s, alone)
         self.times.note(window.lane, timing.queue_s, timing.model_s)
         self.on_pass(window, timing)
         ticket.source.decoded(window, answer, timing)

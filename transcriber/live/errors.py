@@ -6,6 +6,7 @@ SessionError
   +- SessionExpired     it was left alone for too long, or deleted
   +- TooManySessions    the limit is reached; try again later
   +- TooManyOfOwner     the one who asks has as many sessions as it may; try again later
+  +- QueueFull          as many recordings wait as may; try again later
   +- SequenceReused     other bytes came under this sequence before
   +- SequenceGap        too far ahead of what has come
   +- SequenceGivenUp    was waited for and given up; the transcript has a gap there
@@ -46,6 +47,10 @@ class TooManyOfOwner(SessionError):
         super().__init__(f"at most {limit} at once for each {kind}")
         self.kind = kind
         self.limit = limit
+
+
+class QueueFull(SessionError):
+    """As many recordings wait for their turn as allowed."""
 
 
 class SequenceReused(SessionError):
