@@ -191,7 +191,7 @@ export class LiveTranscriber extends EventTarget {
   }
 
   /**
-   * Use another list of servers, also while recording.
+   * Use another list of servers, or other keys, also while recording.
    * @param {ServerAddress[]} servers preferred first
    */
   setServers(servers) {

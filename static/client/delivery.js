@@ -10,6 +10,7 @@ import { CONTEXT_S, Session } from "./session.js";
 /**
  * @typedef {import("./journal.js").Journal} Journal
  * @typedef {import("./requests.js").RequestError} RequestError
+ * @typedef {import("./server.js").Server} Server
  * @typedef {import("./servers.js").Servers} Servers
  * @typedef {import("./tape.js").Tape} Tape
  * @typedef {import("./transcript.js").Transcript} Transcript
@@ -269,11 +270,19 @@ export class Delivery extends EventTarget {
       this.#emit("unusable");
     } else if (error.field === "language" && this.#carried && !this.fields.language) {
       this.#carried = null; // this server does not know what the other one heard
-    } else {
-      session.server.refuse(error);
-      this.#problem(new ClientError("refused", error));
-    }
+    } else if (session.key === session.server.key) {
+      this.#refusedBy(session.server, error);
+    } // else it has been given another key meanwhile, and is asked again with that
     this.tick();
+  }
+
+  /**
+   * @param {Server} server
+   * @param {RequestError} error
+   */
+  #refusedBy(server, error) {
+    const code = error.wantsKey ? "key-needed" : "refused";
+    if (server.refuse(error)) this.#problem(new ClientError(code, error, server.url));
   }
 
   /** @param {(journal: Journal) => Promise<unknown>} write */

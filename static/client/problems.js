@@ -15,6 +15,7 @@ const MESSAGES = {
   "no-server": "No server answers. What is said is kept and sent as soon as one does.",
   "mixed-content": "A page on https may not use this http server; only localhost is allowed.",
   refused: "The server refuses this recording.",
+  "key-needed": "The server asks for a key. What is said is kept until it has one.",
   "storage-full": "The browser can't store the recording; a crash now would lose what is not sent.",
   "audio-lost": "A server could not decode a piece of the recording.",
 };
@@ -26,11 +27,13 @@ export class ClientError extends Error {
   /**
    * @param {ProblemCode} code
    * @param {unknown} [cause]
+   * @param {string} [server] address of the one that it is about
    */
-  constructor(code, cause) {
+  constructor(code, cause, server = "") {
     super(MESSAGES[code], { cause });
     this.name = "ClientError";
     this.code = code;
+    this.server = server;
   }
 
   /**
@@ -38,8 +41,8 @@ export class ClientError extends Error {
    * @returns {Problem}
    */
   toProblem(fatal) {
-    const { cause } = this;
+    const { cause, server } = this;
     const detail = cause instanceof Error ? cause.message : String(cause ?? "");
-    return { code: this.code, message: this.message, detail, fatal };
+    return { code: this.code, message: this.message, detail, fatal, ...(server && { server }) };
   }
 }

@@ -2,6 +2,8 @@
 
 /** How the service's errors begin their `type`. */
 const ERROR_TYPES = "urn:live-transcription:";
+/** A server that asks to be left alone for longer is as good as one that refuses. */
+const LONGEST_WAIT_S = 60;
 
 /** What failed: no answer, an answer too late, an error of the service, or no JSON at all. */
 export class RequestError extends Error {
@@ -20,8 +22,14 @@ export class RequestError extends Error {
     this.retryAfterS = retryAfterS;
   }
 
+  /** Whether the server wants another key than it was shown, or one at all. */
+  get wantsKey() {
+    return this.kind === "http" && this.status === 401;
+  }
+
   /** Network errors, 408, 429 and 5xx may pass; a page instead of JSON is a sleeping server. */
   get retryable() {
+    if ((this.retryAfterS ?? 0) > LONGEST_WAIT_S) return false;
     if (this.kind !== "http") return true;
     return (
       this.status === 408 ||
@@ -130,6 +138,16 @@ function refusal(response, body) {
 function retryAfterS(response) {
   const seconds = Number.parseFloat(response.headers.get("Retry-After") ?? "");
   return Number.isFinite(seconds) ? seconds : null;
+}
+
+/**
+ * The header that shows a server its key. What no header can carry is not sent: the server then
+ * says that it needs a key, as it does of any wrong one.
+ * @param {string} key "" for none
+ * @returns {Record<string, string>}
+ */
+export function authorization(key) {
+  return /^[!-~]+$/.test(key) ? { Authorization: `Bearer ${key}` } : {};
 }
 
 /**

@@ -1,5 +1,7 @@
 /** One server: what is known of it, and whether it can be used. */
 
+import { authorization } from "./requests.js";
+
 /**
  * @typedef {import("./requests.js").RequestError} RequestError
  * @typedef {import("./types.js").ServerStatus} ServerStatus
@@ -33,9 +35,13 @@ export class Server {
   recovered = false;
   probedMs = Number.NEGATIVE_INFINITY;
   probing = false;
+  /** "" for none */
+  key = "";
   #shunnedUntilMs = 0;
   #shunMs = FIRST_SHUN_MS;
   #refusedUntilMs = 0;
+  /** @type {string|null} the code of its last refusal, until an answer or another key */
+  #refusal = null;
   #failedMs = Number.NEGATIVE_INFINITY;
   #everGood = false;
   #isAsked = false;
@@ -57,6 +63,11 @@ export class Server {
   /** Whether it refused this recording a short while ago. */
   get refused() {
     return performance.now() < this.#refusedUntilMs;
+  }
+
+  /** What every request there carries, but for probes. */
+  get headers() {
+    return authorization(this.key);
   }
 
   get known() {
@@ -137,6 +148,7 @@ export class Server {
     this.failedPosts = this.badProbes = this.#shunnedUntilMs = 0;
     this.#shunMs = FIRST_SHUN_MS;
     this.overdue = false;
+    this.#refusal = null;
   }
 
   /** A session begins there: what was overdue belongs to the one before. */
@@ -145,10 +157,26 @@ export class Server {
     this.overdue = false;
   }
 
-  /** @param {RequestError} error why it will not have this recording */
+  /**
+   * @param {RequestError} error why it will not have this recording
+   * @returns {boolean} whether that is new
+   */
   refuse(error) {
+    const isNew = error.code !== this.#refusal;
+    this.#refusal = error.code;
     this.#refusedUntilMs = performance.now() + REFUSED_MS;
-    this.#explain(error.message, "refused");
+    this.#explain(error.message, error.wantsKey ? "key" : "refused");
+    return isNew;
+  }
+
+  /** @param {string} key another one ends what the server refused to the one before */
+  useKey(key) {
+    if (key === this.key) return;
+    this.key = key;
+    this.#refusal = null;
+    if (!this.refused) return;
+    this.#refusedUntilMs = 0;
+    this.#explain("");
   }
 
   /**

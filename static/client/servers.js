@@ -40,12 +40,13 @@ export class Servers extends EventTarget {
   replace(addresses, baseUrl) {
     /** @type {Map<string, Server>} */
     const chosen = new Map();
-    for (const { url, name } of addresses) {
+    for (const { url, name, key = "" } of addresses) {
       const absolute = normalised(url, baseUrl);
+      if (chosen.has(absolute)) continue;
       const known = this.list.find((server) => server.url === absolute);
-      if (!chosen.has(absolute)) {
-        chosen.set(absolute, known ?? new Server(absolute, name || new URL(absolute).host));
-      }
+      const server = known ?? new Server(absolute, name || new URL(absolute).host);
+      server.useKey(key);
+      chosen.set(absolute, server);
     }
     this.list = [...chosen.values()];
     if (this.#timer) this.tick();

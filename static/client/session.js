@@ -90,6 +90,7 @@ export class Session {
    */
   constructor(server, tape, fields, settledS, transcript, listener) {
     this.server = server;
+    this.key = server.key;
     this.tape = tape;
     this.listener = listener;
     const point = this.#entry(settledS);
@@ -184,9 +185,10 @@ export class Session {
     data.set("session_id", this.id);
     data.set("sequence", String(this.#sequence));
     data.set("final", "true");
-    const options = { method: "POST", body: data, timeoutMs: POLL_TIMEOUT_MS };
+    const { url, headers } = this.server;
+    const options = { method: "POST", headers, body: data, timeoutMs: POLL_TIMEOUT_MS };
     // It expires by itself if this does not arrive.
-    requestJson(`${this.server.url}/transcribe`, options).catch(() => undefined);
+    requestJson(`${url}/transcribe`, options).catch(() => undefined);
   }
 
   #maySend() {
@@ -310,7 +312,7 @@ export class Session {
       try {
         const { body } = await requestJson(this.#newsUrl(), {
           timeoutMs: POLL_TIMEOUT_MS,
-          headers: this.#revisionHeader(),
+          headers: { ...this.server.headers, ...this.#revisionHeader() },
           signal,
         });
         if (body) this.#take(body);

@@ -4,6 +4,7 @@
  * @typedef {object} ServerAddress
  * @property {string} url absolute, or relative to the page; "." is the server the page came from
  * @property {string} [name] what people call it
+ * @property {string} [key] where the server asks for one
  *
  * @typedef {object} Word
  * @property {string} word
@@ -25,6 +26,7 @@
  * @property {string} message one English sentence for people
  * @property {string} detail what the browser or the server said
  * @property {boolean} fatal whether recording ends because of it
+ * @property {string} [server] address of the server that it is about
  *
  * @typedef {"unknown"|"up"|"full"|"down"|"blocked"} ServerState
  *

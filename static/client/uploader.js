@@ -37,7 +37,7 @@ const MOST_BACKOFF_MS = 8_000;
  * @param {Watcher} watcher
  * @param {AbortSignal} signal gives it up
  * @returns {Promise<{reply: ChunkReply, roundTripS: number}>}
- * @throws {RequestError} the server refuses it for good
+ * @throws {RequestError} the server refuses it, for good or for long
  */
 export async function upload(server, chunk, watcher, signal) {
   for (let attempt = 0; ; attempt++) {
@@ -46,6 +46,7 @@ export async function upload(server, chunk, watcher, signal) {
     try {
       const { body } = await requestJson(`${server.url}/transcribe`, {
         method: "POST",
+        headers: server.headers,
         body: form(chunk),
         timeoutMs: TIMEOUT_MS + chunk.audio.size / SLOW_LINE_BYTES_PER_MS,
         signal,

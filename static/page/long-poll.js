@@ -36,22 +36,27 @@ export class Refused extends Error {
     super(detail);
     this.status = status;
   }
+
+  get wantsKey() {
+    return this.status === 401;
+  }
 }
 
 /**
  * Call `onState` with every news, from the first segment on, until nothing more will come.
  *
  * @param {string} address of the session's or watcher's state
- * @param {{signal: AbortSignal, onState: (state: SessionState) => void,
- *   onAnswer?: () => void, onTrouble?: () => void}} about `onAnswer`: it answers, but nothing is new
+ * @param {{signal: AbortSignal, headers?: Record<string, string>,
+ *   onState: (state: SessionState) => void, onAnswer?: () => void, onTrouble?: () => void}} about
+ *   `onAnswer`: it answers, but nothing is new
  * @returns {Promise<void>} also when the signal aborts
  * @throws {Refused}
  */
-export async function follow(address, { signal, onState, onAnswer, onTrouble }) {
+export async function follow(address, { signal, headers = {}, onState, onAnswer, onTrouble }) {
   let [after, failures, tag, revision] = [-1, 0, "", -1];
   while (!signal.aborted) {
     const askedMs = performance.now();
-    const answer = await ask(address, after, tag, signal);
+    const answer = await ask(address, after, tag, headers, signal);
     if (signal.aborted) return;
     if (!answer) {
       onTrouble?.();
@@ -77,11 +82,12 @@ export async function follow(address, { signal, onState, onAnswer, onTrouble }) 
  * @param {string} address
  * @param {number} after
  * @param {string} tag of the state that is known
+ * @param {Record<string, string>} besides headers that every question has
  * @param {AbortSignal} signal
  * @returns {Promise<Answer|null>} null where asking again may help
  * @throws {Refused}
  */
-async function ask(address, after, tag, signal) {
+async function ask(address, after, tag, besides, signal) {
   const url = new URL(address);
   if (after >= 0) url.searchParams.set("after", String(after));
   // The first question is answered at once, so that a late reader catches up without waiting.
@@ -92,7 +98,7 @@ async function ask(address, after, tag, signal) {
   const timer = setTimeout(leave, LIMIT_MS);
   signal.addEventListener("abort", leave, { once: true });
   try {
-    const headers = tag ? { "If-None-Match": tag } : undefined;
+    const headers = { ...besides, ...(tag && { "If-None-Match": tag }) };
     return await read(await fetch(url, { headers, signal: leaving.signal }));
   } catch (problem) {
     if (problem instanceof Refused) throw problem;

@@ -3,6 +3,7 @@
 import { byId } from "./dom.js";
 import { History } from "./history.js";
 import { clock, dateTime, t, words } from "./i18n.js";
+import { KeyDialog } from "./key-dialog.js";
 import { startStopBySpace } from "./keyboard.js";
 import { LevelMeter } from "./level-meter.js";
 import { Notices } from "./notices.js";
@@ -31,6 +32,7 @@ interfaceLanguage.addEventListener("change", () => {
 
 const stage = new Stage();
 const notices = new Notices();
+const keyDialog = new KeyDialog(notices);
 const status = new StatusView();
 const watched = new URL(location.href).searchParams.get("watch");
 if (watched) follow(watched);
@@ -46,6 +48,7 @@ function follow(watchId) {
     const home = () => location.assign(location.pathname);
     notices.show({ code: "watch-gone", ways: [{ label: "way.record", run: home }] });
   });
+  on(watch, "key-needed", (server) => void keyDialog.need(server, () => void watch.start()));
   void watch.start();
 }
 
@@ -105,7 +108,11 @@ function record() {
       urgent: true,
     });
   };
-  on(recorder, "problem", tell);
+  on(recorder, "problem", (/** @type {Problem} */ problem) => {
+    const { code, server } = problem;
+    if (code === "key-needed" && server) void keyDialog.need(server);
+    else tell(problem);
+  });
   on(recorder, "end", () => {
     meter.reset();
     void past.load();
@@ -122,7 +129,11 @@ function record() {
     stage.show(transcript);
     if (document.body.dataset.upload === "done") panels.close();
   });
-  on(uploads, "problem", ({ code, again, detail = "", limit = 0 }) => {
+  on(uploads, "problem", ({ code, again, server, detail = "", limit = 0 }) => {
+    if (code === "key-needed") {
+      void keyDialog.need(server, again);
+      return;
+    }
     const ways =
       code === "upload-too-large"
         ? []
@@ -146,7 +157,9 @@ function record() {
   editor.addEventListener("probed", drawIdle);
   drawIdle();
   startStopBySpace(() => recorder.toggle());
-  void servers.load().then(() => options.setLanguages(servers.config.languages ?? []));
+  on(servers, "config", () => options.setLanguages(servers.config.languages ?? []));
+  on(servers, "key-needed", (server) => void keyDialog.need(server));
+  void servers.load();
   void past.load().then((found) => offerToFinish(found, recorder, past));
 }
 

@@ -16,6 +16,7 @@ import { recall, remember } from "./storage.js";
 export class Options extends EventTarget {
   /** @type {string[]} */
   #languages = [];
+  #fixed = false;
 
   constructor() {
     super();
@@ -56,11 +57,12 @@ export class Options extends EventTarget {
   setLanguages(languages) {
     this.#languages = languages;
     this.#drawLanguages(recall("options")?.language ?? this.language.value);
-    this.translate.disabled = this.#englishOnly;
+    this.setFixed(this.#fixed);
   }
 
   /** @param {boolean} fixed a recording's language and sending are fixed by its first words */
   setFixed(fixed) {
+    this.#fixed = fixed;
     this.language.disabled = fixed;
     this.source.disabled = fixed;
     this.translate.disabled = fixed || this.#englishOnly;

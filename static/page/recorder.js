@@ -3,6 +3,7 @@
 import { LiveTranscriber } from "../live-transcriber.js";
 import { byId, setText } from "./dom.js";
 import { t, words } from "./i18n.js";
+import { keys } from "./keys.js";
 import { Transcript } from "./transcript.js";
 
 /** @typedef {import("../client/types.js").Status} Status */
@@ -44,7 +45,9 @@ export class Recorder extends EventTarget {
     this.pauseText = byId("pause-text", HTMLElement);
     this.record.addEventListener("click", () => this.toggle());
     this.pauseButton.addEventListener("click", () => void this.pauseOrResume());
-    servers.addEventListener("change", () => this.#live?.setServers(servers.servers));
+    const learn = () => this.#live?.setServers(this.#addresses);
+    servers.addEventListener("change", learn);
+    keys.addEventListener("change", learn);
     options.addEventListener("device", () => {
       void this.#live?.useDevice(options.choices.deviceId);
     });
@@ -60,6 +63,10 @@ export class Recorder extends EventTarget {
   /** The id of the recording that is being recorded or finished now. */
   get busyId() {
     return this.running ? this.#recordingId : null;
+  }
+
+  get #addresses() {
+    return this.servers.servers.map((server) => ({ ...server, key: keys.of(server.url) }));
   }
 
   /** Start, or stop what runs. */
@@ -120,7 +127,7 @@ export class Recorder extends EventTarget {
 
   /** @param {Transcript} transcript */
   #begin(transcript) {
-    const live = new LiveTranscriber({ ...this.options.choices, servers: this.servers.servers });
+    const live = new LiveTranscriber({ ...this.options.choices, servers: this.#addresses });
     this.#live = live;
     this.#stopAsked = false;
     this.#recordingId = null;

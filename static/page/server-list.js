@@ -1,5 +1,6 @@
 /** The servers this page may use: the service's own list, or the one edited here. */
 
+import { keys } from "./keys.js";
 import { recall, remember } from "./storage.js";
 
 /** @typedef {import("../client/types.js").ServerAddress} ServerAddress */
@@ -10,7 +11,7 @@ import { recall, remember } from "./storage.js";
 /** The folder of the page, with a slash at its end. */
 const HOME = new URL("../../", import.meta.url);
 
-/** Tells `change`. */
+/** Tells `change`, `config` when that has come, and `key-needed` (detail: a server's address). */
 export class ServerList extends EventTarget {
   /** @type {Server[]} */
   #given = [{ url: HOME.href, name: HOME.host }];
@@ -23,19 +24,27 @@ export class ServerList extends EventTarget {
     if (Array.isArray(saved) && saved.length) this.#edited = saved.flatMap(listed);
     /** @type {Config} */
     this.config = {};
+    keys.addEventListener("change", (event) => {
+      if (/** @type {CustomEvent} */ (event).detail === HOME.href) void this.load();
+    });
   }
 
   /** Ask the service that the page came from; without an answer the page's own server is the list. */
   async load() {
     try {
-      const reply = await fetch(new URL("config.json", HOME));
-      if (reply.ok) this.config = await reply.json();
+      const headers = keys.headers(HOME.href);
+      const reply = await fetch(new URL("config.json", HOME), { headers });
+      if (reply.status === 401) this.#tell("key-needed", HOME.href);
+      if (reply.ok) {
+        this.config = await reply.json();
+        this.#tell("config");
+      }
       const given = (this.config.servers ?? []).flatMap(listed);
       if (given.length) this.#given = given;
     } catch {
       // Not reachable: the probes say so in their place.
     }
-    this.dispatchEvent(new Event("change"));
+    this.#tell("change");
   }
 
   /** @returns {Server[]} preferred first */
@@ -51,7 +60,15 @@ export class ServerList extends EventTarget {
   edit(servers) {
     this.#edited = servers?.length ? servers : null;
     remember("servers", this.#edited);
-    this.dispatchEvent(new Event("change"));
+    this.#tell("change");
+  }
+
+  /**
+   * @param {string} type
+   * @param {string} [detail]
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 

@@ -2,12 +2,16 @@
 
 import { button, byId, el, setText } from "./dom.js";
 import { isKey, milliseconds, t, words } from "./i18n.js";
+import { keys } from "./keys.js";
 import { probe } from "./probe.js";
 import { serverUrl } from "./server-list.js";
 
 /** @typedef {import("./server-list.js").Server} Server */
 /** @typedef {import("./server-list.js").ServerList} ServerList */
 /** @typedef {import("./probe.js").Probed} Probed */
+
+/** Why a server that answers all the same can't be used. */
+const REFUSALS = new Set(["reason.key", "reason.refused"]);
 
 /** Tells `probed` when a server's state has become known. */
 export class ServersEditor extends EventTarget {
@@ -31,6 +35,9 @@ export class ServersEditor extends EventTarget {
     this.reset.addEventListener("click", () => list.edit(null));
     byId("servers-check", HTMLButtonElement).addEventListener("click", () => void this.check());
     list.addEventListener("change", () => void this.look());
+    keys.addEventListener("change", (event) => {
+      void this.#ask(/** @type {CustomEvent} */ (event).detail);
+    });
     words.addEventListener("change", () => this.#draw());
     this.#draw();
   }
@@ -152,7 +159,8 @@ export class ServersEditor extends EventTarget {
     const probed = typeof known === "object" ? known : null;
     const latency = milliseconds(probed?.latencyMs ?? 0);
     const reason = `reason.${probed?.reason ?? ""}`;
-    const why = isKey(reason) ? ` — ${t(reason)}` : "";
-    setText(line, t(`server.${state}`, { latency }) + why);
+    const how = REFUSALS.has(reason) ? [] : [t(`server.${state}`, { latency })];
+    const why = isKey(reason) ? [t(reason)] : [];
+    setText(line, [...how, ...why].join(" — "));
   }
 }

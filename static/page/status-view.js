@@ -73,7 +73,10 @@ function measured(value, format) {
 function sentence(status) {
   if (status.state === "failed") return t("status.failed");
   if (status.state === "finished") return t("status.finished");
-  if (status.connection === "waiting") return t("status.waiting");
+  if (status.connection === "waiting") {
+    const key = status.servers.some(({ reason }) => reason === "key");
+    return t(key ? "status.waiting-key" : "status.waiting");
+  }
   if (status.state === "paused") return t("status.paused");
   if (status.state === "stopping") return t("status.stopping");
   if (status.connection === "switched") {

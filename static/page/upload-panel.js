@@ -17,7 +17,7 @@ import { NotSent, upload } from "./upload.js";
  * @property {() => number|undefined} limitMb
  */
 
-/** Tells `show` (detail: a Transcript) and `problem` (detail: {code, detail, limit, again}). */
+/** Tells `show` (detail: a Transcript) and `problem` (detail: {code, detail, limit, server, again}). */
 export class UploadPanel extends EventTarget {
   /** @type {AbortController|null} */
   #running = null;
@@ -61,18 +61,19 @@ export class UploadPanel extends EventTarget {
     }
     const running = new AbortController();
     this.#running = running;
+    const server = this.surroundings.server();
     const transcript = new Transcript("file", { title: file.name });
     this.#transcript = transcript;
     this.#begin(file);
     try {
-      await upload(file, this.surroundings.server(), this.surroundings.fields(), {
+      await upload(file, server, this.surroundings.fields(), {
         signal: running.signal,
         onSent: (share) => this.#onSent(share),
         onState: (state) => this.#onState(transcript, state),
       });
       this.#enter("done");
     } catch (problem) {
-      if (this.#running === running) this.#fail(problem, running.signal.aborted, file);
+      if (this.#running === running) this.#fail(problem, running.signal.aborted, file, server);
     }
   }
 
@@ -120,21 +121,23 @@ export class UploadPanel extends EventTarget {
    * @param {unknown} problem
    * @param {boolean} cancelled
    * @param {File} file
+   * @param {string} server
    */
-  #fail(problem, cancelled, file) {
+  #fail(problem, cancelled, file, server) {
     if (!this.heard.hasAttribute("value")) this.heard.value = 0;
     this.#enter(cancelled ? "cancelled" : "failed");
     if (cancelled) return;
     const detail = problem instanceof Error ? problem.message : "";
     if (problem instanceof NotSent) this.#tell("upload-network", file, {});
-    else if (problem instanceof Refused) this.#tell("upload-failed", file, { detail });
-    else throw problem;
+    else if (!(problem instanceof Refused)) throw problem;
+    else if (problem.wantsKey) this.#tell("key-needed", file, { server });
+    else this.#tell("upload-failed", file, { detail });
   }
 
   /**
    * @param {string} code
    * @param {File} file
-   * @param {{detail?: string, limit?: number}} values
+   * @param {{detail?: string, limit?: number, server?: string}} values
    */
   #tell(code, file, values) {
     const again = () => void this.transcribe(file);

@@ -1,5 +1,6 @@
 /** One file on its way: sent with progress, transcribed while it is followed, or cancelled. */
 
+import { keys } from "./keys.js";
 import { follow, Refused } from "./long-poll.js";
 
 /** @typedef {import("./long-poll.js").SessionState} SessionState */
@@ -26,15 +27,20 @@ export class NotSent extends Error {}
  * @throws {NotSent|Refused} and, when cancelled, the signal's AbortError
  */
 export async function upload(file, server, fields, { signal, onSent, onState }) {
+  // Not only after a long way: a refusal may come while much is still being sent, and get lost.
+  if (await keys.isNeeded(server)) throw new Refused(401, "");
+  signal.throwIfAborted();
   const { address, whole } = await send(file, server, fields, signal, onSent);
   if (whole) {
     onState({ ...whole, final: true });
     return;
   }
-  const forget = () => void fetch(address, { method: "DELETE", keepalive: true }).catch(() => {});
+  const headers = keys.headers(server);
+  const forget = () =>
+    void fetch(address, { method: "DELETE", keepalive: true, headers }).catch(() => {});
   signal.addEventListener("abort", forget, { once: true });
   try {
-    await follow(address, { signal, onState: (state) => onState(checked(state)) });
+    await follow(address, { signal, headers, onState: (state) => onState(checked(state)) });
   } finally {
     signal.removeEventListener("abort", forget);
   }
@@ -68,7 +74,8 @@ function send(file, server, fields, signal, onSent) {
   form.set("audio", file, file.name);
   const request = new XMLHttpRequest();
   request.open("POST", new URL("transcribe", server));
-  request.setRequestHeader("Prefer", "respond-async");
+  const headers = { Prefer: "respond-async", ...keys.headers(server) };
+  for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
   request.responseType = "json";
   return new Promise((resolve, reject) => {
     const stop = () => request.abort();

@@ -9,7 +9,12 @@ import { Transcript } from "../../static/client/transcript.js";
 const PCM = "audio/l16;rate=16000;channels=1;endianness=little-endian";
 const BLOB_S = 0.4;
 
-/** @typedef {{form: FormData, answer: (body: object, status?: number) => Promise<void>}} Sent */
+/**
+ * @typedef {object} Sent
+ * @property {FormData} form
+ * @property {Headers} headers
+ * @property {(body: object, status?: number) => Promise<void>} answer
+ */
 
 /** @type {Sent[]} requests that wait for the test to answer them */
 let waiting = [];
@@ -27,7 +32,7 @@ beforeEach(() => {
         resolve(Response.json(body, { status }));
         await settled();
       };
-      waiting.push({ form, answer });
+      waiting.push({ form, headers: new Headers(init?.headers), answer });
     });
 });
 
@@ -234,4 +239,20 @@ test("the last chunk says so, and one without sound is sent if all else is gone"
   equal(sent(1).form.get("audio"), null);
   await sent(1).answer({ ...reply(["end"], 0, { settled: [0.8, 1], next: 2 }), final: true });
   ok(session.complete);
+});
+
+test("chunks, questions and the goodbye show the key that the server has by then", async () => {
+  const recorded = tape(2);
+  const { session } = begin(recorded);
+  session.server.useKey("correct-horse-battery");
+  await sent(0).answer(reply([], 0, { settled: [0, 0] }));
+  session.pump(new Batcher(), { flush: true, ended: true });
+  await sent(1).answer(reply([], 0, { settled: [0.8, 1], next: 2 }));
+  session.pump(new Batcher(), { flush: true, ended: true });
+  session.leave();
+  await sent(3).answer(reply([], 0, { settled: [0.8, 1], next: 3 }));
+  deepEqual(
+    waiting.map(({ headers }) => headers.get("Authorization")),
+    [null, ...Array(3).fill("Bearer correct-horse-battery")],
+  );
 });

@@ -59,12 +59,14 @@ const messages = {
   "status.ok": "متصل",
   "status.switched": "بدلًا من {first}",
   "status.waiting": "لا رد؛ يُحفظ الصوت هنا إلى أن يرد خادم",
+  "status.waiting-key": "يلزم مفتاح؛ يُحفظ الصوت هنا إلى أن يتوفر",
   "status.paused": "متوقف مؤقتًا",
   "status.stopping": "جارٍ إنهاء الكلمات الأخيرة",
   "status.finished": "انتهى، كل الكلمات هنا",
   "status.failed": "توقف بسبب مشكلة",
   "status.watching": "متابعة مباشرة",
   "status.watch-trouble": "انقطع الاتصال، نحاول مجددًا",
+  "status.watch-key": "يلزم مفتاح للمتابعة",
   "status.watch-ended": "انتهى التسجيل",
   "status.watch-gone": "لا شيء للمتابعة هنا",
 
@@ -72,6 +74,12 @@ const messages = {
   "panels.open": "المزيد",
   close: "إغلاق",
   cancel: "إلغاء",
+
+  key: "المفتاح",
+  "key.title": "هذا الخادم يطلب مفتاحًا",
+  "key.kept": "يُحفظ المفتاح إلى أن يُغلق هذا التبويب.",
+  "key.use": "استخدام المفتاح",
+  "key.wrong": "هذا ليس من مفاتيح هذا الخادم.",
 
   upload: "تفريغ ملف",
   "upload.choose": "اختر تسجيلًا",
@@ -142,6 +150,7 @@ const messages = {
   "reason.stuck": "إنه يعمل، لكن نموذجه عالق.",
   "reason.model-failed": "إنه يعمل، لكنه لم يستطع تحميل نموذجه.",
   "reason.refused": "إنه يرفض هذه الصفحة.",
+  "reason.key": "إنه يطلب مفتاحًا.",
 
   dismiss: "إخفاء",
   "problem.insecure-origin": "المتصفح يمنع الميكروفون عن هذه الصفحة",
@@ -167,6 +176,8 @@ const messages = {
     "فُتحت الصفحة عبر https، والمتصفحات تمنعها من استخدام خادم http. افتح الصفحة من ذلك الخادم نفسه، أو استخدم خادم https.",
   "problem.refused": "الخادم يرفض هذا التسجيل",
   "help.refused": "{detail}",
+  "problem.key-needed": "يلزم مفتاح",
+  "help.key-needed": "لا يعمل {server} إلا بمفتاح. ما يُسجَّل في الأثناء محفوظ.",
   "problem.storage-full": "لم يبق مكان لحفظ التسجيل",
   "help.storage-full":
     "التسجيل مستمر، لكن أي عطل الآن يُفقد ما لم يُرسل بعد. احذف تسجيلات قديمة لتوفير مكان.",
@@ -196,6 +207,7 @@ const messages = {
   "way.recordings": "عرض التسجيلات",
   "way.usual-microphone": "استخدام الميكروفون المعتاد",
   "way.choose-microphone": "اختيار ميكروفون",
+  "way.key": "إدخال المفتاح",
   "way.finish": "إكماله",
   "way.discard": "التخلص منه",
   "way.record": "سجّل بنفسك",

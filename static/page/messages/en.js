@@ -58,12 +58,14 @@ const messages = {
   "status.ok": "Connected",
   "status.switched": "Stepped in for {first}",
   "status.waiting": "No answer; sound is kept here until there is one",
+  "status.waiting-key": "A key is needed; sound is kept here until there is one",
   "status.paused": "Paused",
   "status.stopping": "Finishing the last words",
   "status.finished": "Finished, every word is here",
   "status.failed": "Stopped by a problem",
   "status.watching": "Following live",
   "status.watch-trouble": "Connection lost, trying again",
+  "status.watch-key": "A key is needed to follow",
   "status.watch-ended": "The recording has ended",
   "status.watch-gone": "There is nothing to follow here",
 
@@ -71,6 +73,12 @@ const messages = {
   "panels.open": "More",
   close: "Close",
   cancel: "Cancel",
+
+  key: "Key",
+  "key.title": "This server asks for a key",
+  "key.kept": "The key is kept until this tab is closed.",
+  "key.use": "Use this key",
+  "key.wrong": "That is not a key of this server.",
 
   upload: "Transcribe a file",
   "upload.choose": "Choose a recording",
@@ -134,6 +142,7 @@ const messages = {
   "reason.stuck": "It is up, but its model hangs.",
   "reason.model-failed": "It is up, but could not load its model.",
   "reason.refused": "It refuses this page.",
+  "reason.key": "It asks for a key.",
 
   dismiss: "Dismiss",
   "problem.insecure-origin": "The browser keeps the microphone from this page",
@@ -163,6 +172,8 @@ const messages = {
     "The page came over https, and browsers forbid such a page to use an http server. Open the page from that server itself, or use a server with https.",
   "problem.refused": "The server refuses this recording",
   "help.refused": "{detail}",
+  "problem.key-needed": "A key is needed",
+  "help.key-needed": "{server} works only with a key. What is recorded meanwhile is kept.",
   "problem.storage-full": "There is no room left to keep the recording",
   "help.storage-full":
     "It goes on, but a crash now would lose what is not sent yet. Delete old recordings to make room.",
@@ -194,6 +205,7 @@ const messages = {
   "way.recordings": "Show the recordings",
   "way.usual-microphone": "Use the usual microphone",
   "way.choose-microphone": "Choose a microphone",
+  "way.key": "Enter the key",
   "way.finish": "Finish it",
   "way.discard": "Throw it away",
   "way.record": "Record something yourself",

@@ -59,12 +59,14 @@ const messages = {
   "status.ok": "На связи",
   "status.switched": "Вместо сервера {first}",
   "status.waiting": "Нет ответа; звук хранится здесь, пока он не появится",
+  "status.waiting-key": "Нужен ключ; звук хранится здесь, пока его нет",
   "status.paused": "Пауза",
   "status.stopping": "Дописываю последние слова",
   "status.finished": "Готово, все слова здесь",
   "status.failed": "Остановлено из-за неполадки",
   "status.watching": "Следим вживую",
   "status.watch-trouble": "Связь прервалась, пробуем снова",
+  "status.watch-key": "Чтобы следить, нужен ключ",
   "status.watch-ended": "Запись закончилась",
   "status.watch-gone": "Здесь не за чем следить",
 
@@ -72,6 +74,12 @@ const messages = {
   "panels.open": "Ещё",
   close: "Закрыть",
   cancel: "Отменить",
+
+  key: "Ключ",
+  "key.title": "Этому серверу нужен ключ",
+  "key.kept": "Ключ хранится, пока открыта эта вкладка.",
+  "key.use": "Применить ключ",
+  "key.wrong": "Такого ключа у этого сервера нет.",
 
   upload: "Расшифровать файл",
   "upload.choose": "Выбрать запись",
@@ -140,6 +148,7 @@ const messages = {
   "reason.stuck": "Он включён, но модель зависла.",
   "reason.model-failed": "Он включён, но не смог загрузить модель.",
   "reason.refused": "Он отказывает этой странице.",
+  "reason.key": "Ему нужен ключ.",
 
   dismiss: "Скрыть",
   "problem.insecure-origin": "Браузер не даёт этой странице микрофон",
@@ -169,6 +178,8 @@ const messages = {
     "Страница открыта по https, и браузер не даёт ей обращаться к серверу по http. Откройте страницу с самого того сервера или возьмите сервер с https.",
   "problem.refused": "Сервер отказывается от этой записи",
   "help.refused": "{detail}",
+  "problem.key-needed": "Нужен ключ",
+  "help.key-needed": "{server} работает только с ключом. Записанное тем временем хранится.",
   "problem.storage-full": "Хранить запись больше негде",
   "help.storage-full":
     "Она продолжается, но при сбое пропадёт то, что ещё не ушло. Удалите старые записи, чтобы освободить место.",
@@ -200,6 +211,7 @@ const messages = {
   "way.recordings": "Показать записи",
   "way.usual-microphone": "Взять обычный микрофон",
   "way.choose-microphone": "Выбрать микрофон",
+  "way.key": "Ввести ключ",
   "way.finish": "Завершить",
   "way.discard": "Выбросить",
   "way.record": "Записать самому",
