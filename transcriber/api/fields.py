@@ -1,150 +1,188 @@
-"""Reading requests: the audio parts and the fields, each checked, with errors that say the fix."""
+"""The fields of requests, as models: they check what comes, and `openapi` describes them.
+
+A value that can't be used is a `Problem` that names the field and says what would do. Blank values
+count as absent.
+"""
 
 from __future__ import annotations
 
-import io
+import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from faster_whisper.tokenizer import _LANGUAGE_CODES
-from flask import Request
-from werkzeug.exceptions import RequestEntityTooLarge
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from transcriber.api.errors import Problem, bad_field
-from transcriber.audio.pcm import PcmFormat
 from transcriber.engine.window import DecodingOptions, LanguageDetection, Task
-from transcriber.formats import TEXT_FORMATS
 from transcriber.live.intake import Skip
 
-AUDIO_FIELDS = ("audio", "file", "audio_file")
-FORMATS = ("json", "verbose_json", *TEXT_FORMATS)
 MAX_TEXT_CHARS = 2_000
 MAX_SEQUENCE = 10_000_000
 MAX_WAIT_S = 60.0
+SESSION_ID = "^[A-Za-z0-9_-]{16,64}$"
 
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
-
-
-@dataclass(frozen=True)
-class AudioPart:
-    """One uploaded file, or the raw body: a seekable stream, and the format if raw PCM."""
-
-    stream: BinaryIO
-    pcm: PcmFormat | None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there are no bytes at all."""
-        size = self.stream.seek(0, io.SEEK_END)
-        self.stream.seek(0)
-        return size == 0
+_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
-class Fields:
-    """The fields of one request; each method reads one kind and names it when it is wrong."""
+def _language(value: str) -> str:
+    """Return Whisper's code of a language. `en-US` counts as `en`."""
+    code = re.split("[-_]", value.lower())[0]
+    if code not in (*_LANGUAGE_CODES, "auto"):
+        raise bad_field("language", "language is a code such as en, ar or ru, or auto.")
+    return code
 
-    def __init__(self, values: Mapping[str, str]) -> None:
-        self._values = values
 
-    def text(self, name: str) -> str:
-        """Return free text, empty if absent."""
-        value = self._values.get(name, "").strip()
-        if len(value) > MAX_TEXT_CHARS:
-            raise bad_field(name, f"{name} may have at most {MAX_TEXT_CHARS} characters.")
-        if "\x00" in value:
-            raise bad_field(name, f"{name} contains a null character; send plain text.")
-        return value
+def _plain(value: str) -> str:
+    if "\x00" in value:
+        raise ValueError("it contains a null character; send plain text")
+    return value
 
-    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
-        """Return one of `allowed`, the first if absent."""
-        value = self._values.get(name, "").strip() or allowed[0]
-        if value not in allowed:
-            raise bad_field(name, f"{name} is one of {', '.join(allowed)}.")
-        return value
 
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return true or false."""
-        value = self._values.get(name)
-        if value is None:
-            return default
-        if value.strip().lower() in _TRUE:
-            return True
-        if value.strip().lower() in _FALSE:
-            return False
-        raise bad_field(name, f"{name} is true or false.")
+def _digits(value: Any) -> Any:
+    """Let nothing but ASCII digits through, of all that can be read as a whole number."""
+    if isinstance(value, str) and not re.fullmatch("-?[0-9]{1,15}", value):
+        raise ValueError
+    return value
 
-    def whole_number(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        """Return a whole number within bounds; required if there is no default."""
-        raw = self._values.get(name, "").strip()
-        if raw == "" and default is not None:
-            return default
-        if not re.fullmatch(r"-?[0-9]{1,15}", raw) or not low <= int(raw) <= high:
-            raise bad_field(name, f"{name} is a whole number from {low} to {high}.")
-        return int(raw)
 
-    def number(self, name: str, low: float, high: float) -> float | None:
-        """Return a number within bounds, None if absent."""
-        raw = self._values.get(name, "").strip()
-        if raw == "":
-            return None
-        try:
-            value = float(raw)
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            raise bad_field(name, f"{name} is a number from {low:g} to {high:g}.")
-        return value
+Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS), AfterValidator(_plain)]
+Sequence = Annotated[int, Field(ge=0, le=MAX_SEQUENCE), BeforeValidator(_digits)]
+SegmentId = Annotated[int, Field(ge=-1, le=10**9), BeforeValidator(_digits)]
+Flag = Annotated[bool, BeforeValidator(lambda value: _WORDS.get(str(value).lower(), value))]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+ResponseFormat = Literal["json", "verbose_json", "text", "srt", "vtt", "tsv"]
+TranscriptFormat = Literal["text", "json", "srt", "vtt", "tsv"]
 
-    def session_id(self) -> str | None:
-        """Return the session's id, None for a whole recording."""
-        value = self._values.get("session_id")
-        if value is None:
-            self.skip(1, 0.0)
-            for name in ("sequence", "final"):
-                if name in self._values:
-                    raise bad_field(
-                        "session_id", f"{name} belongs to a live session, which needs a session_id."
-                    )
-            return None
-        return checked_session_id(value)
 
-    def skip(self, sequence: int, most_s: float) -> Skip:
-        """Return what of a new session's audio is final in an earlier one."""
-        for name in ("skip_s", "skip_text", "skip_text_s"):
-            if sequence != 0 and self._values.get(name, "").strip():
-                raise bad_field(name, f"{name} belongs to sequence 0 of a live session.")
-        seconds = self.number("skip_s", 0.0, most_s) or 0.0
-        text = self.text("skip_text")
-        text_s = self.number("skip_text_s", 0.0, seconds) or 0.0
-        return Skip(seconds, text, text_s)
+class TranscribeFields(BaseModel):
+    """The fields of `POST /transcribe`: a whole recording's, or a chunk's if it has a session."""
+
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        "auto", description="A code such as en, ar or ru; `auto` detects it."
+    )
+    language_detection: LanguageDetection = Field(
+        "session", description="With a session: keep the language it was first sure of, or not."
+    )
+    task: Task = Field("transcribe", description="`translate` gives English.")
+    prompt: Text = Field("", description="Text that sets spelling and style.")
+    hotwords: Text = Field("", description="Words to expect.")
+    temperature: Number | None = Field(
+        None, ge=0, le=1, description="Absent: 0, and higher ones where a pass fails."
+    )
+    word_timestamps: Flag | None = Field(
+        None, description="Words with times; the default is true in a session, else false."
+    )
+    vad_filter: Flag = Field(
+        True, description="False gives the model also stretches without speech, in uploads."
+    )
+    response_format: ResponseFormat = "json"
+    session_id: str | None = Field(
+        None, pattern=SESSION_ID, description="Absent: the upload is a whole recording."
+    )
+    sequence: Sequence | None = Field(None, description="With a session: 0, 1, 2 …")
+    final: Flag | None = Field(
+        None, description="True on a session's last chunk, whose audio may be empty."
+    )
+    skip_s: Number | None = Field(
+        None, ge=0, description="With sequence 0: seconds that are final in an earlier session."
+    )
+    skip_text: Text = Field("", description="With `skip_s`: the last of what was said there.")
+    skip_text_s: Number | None = Field(
+        None, ge=0, description="With `skip_text`: where it begins, in seconds up to `skip_s`."
+    )
+
+    def skip(self, most_s: float) -> Skip:
+        """Return what of a new session's audio is final in an earlier one.
+
+        Raises:
+            Problem: it is more than `most_s`, or its text begins behind it.
+        """
+        seconds, text_s = self.skip_s or 0.0, self.skip_text_s or 0.0
+        for name, value, most in (("skip_s", seconds, most_s), ("skip_text_s", text_s, seconds)):
+            if value > most:
+                raise bad_field(name, f"{name} is a number from 0 to {most:g}.")
+        return Skip(seconds, self.skip_text, text_s)
 
     def decoding(self, words_by_default: bool) -> DecodingOptions:
         """Return the decoding options."""
+        words = self.word_timestamps
         return DecodingOptions(
-            language=self.language(),
-            task=cast("Task", self.choice("task", ("transcribe", "translate"))),
-            prompt=self.text("prompt"),
-            hotwords=self.text("hotwords"),
-            temperature=self.number("temperature", 0.0, 1.0),
-            word_timestamps=self.flag("word_timestamps", words_by_default),
-            vad_filter=self.flag("vad_filter", True),
-            language_detection=cast(
-                "LanguageDetection", self.choice("language_detection", ("session", "utterance"))
-            ),
+            language=None if self.language == "auto" else self.language,
+            task=self.task,
+            prompt=self.prompt,
+            hotwords=self.hotwords,
+            temperature=self.temperature,
+            word_timestamps=words_by_default if words is None else words,
+            vad_filter=self.vad_filter,
+            language_detection=self.language_detection,
         )
 
-    def language(self) -> str | None:
-        """Return Whisper's code of the language, None to detect it. `en-US` counts as `en`."""
-        value = self._values.get("language", "").strip().lower()
-        if value in ("", "auto"):
-            return None
-        code = re.split("[-_]", value)[0]
-        if code not in _LANGUAGE_CODES:
-            raise bad_field("language", "language is a code such as en, ar or ru, or auto.")
-        return code
+    def check_belonging(self) -> None:
+        """Check that nothing is given that belongs to what is not there.
+
+        Raises:
+            Problem: it is.
+        """
+        if self.session_id is None:
+            for name in ("sequence", "final"):
+                if name in self.model_fields_set:
+                    raise bad_field(
+                        "session_id", f"{name} belongs to a live session, which needs a session_id."
+                    )
+        elif self.sequence is None:
+            raise bad_field("sequence", _fix(type(self), "sequence"))
+        if self.session_id is None or self.sequence != 0:
+            for name in ("skip_s", "skip_text", "skip_text_s"):
+                if name in self.model_fields_set:
+                    raise bad_field(name, f"{name} belongs to sequence 0 of a live session.")
+
+
+class StateQuery(BaseModel):
+    """The query of a session's state."""
+
+    after: SegmentId = Field(-1, description="Only segments whose id is greater than this.")
+    wait: Number = Field(
+        0.0, ge=0, le=3600, description=f"Seconds to wait for news; at most {MAX_WAIT_S:g} are."
+    )
+
+
+class TranscriptQuery(BaseModel):
+    """The query of a transcript."""
+
+    format: TranscriptFormat = "text"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@functools.cache
+def described(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each field; of one that may be absent, what it is if present."""
+    properties: dict[str, dict[str, Any]] = model.model_json_schema()["properties"]
+    for name, schema in properties.items():
+        present = [one for one in schema.pop("anyOf", []) if one["type"] != "null"]
+        if present:
+            del schema["default"]
+            properties[name] = schema | present[0]
+        properties[name].pop("title", None)
+    return properties
+
+
+def read(model: type[Model], values: Mapping[str, str]) -> Model:
+    """Read fields; those that the model does not know are left alone.
+
+    Raises:
+        Problem: one has a value that can't be used.
+    """
+    given = {name: value.strip() for name, value in values.items()}
+    # An empty id is no id; an empty anything else is nothing.
+    present = {name: value for name, value in given.items() if value or name == "session_id"}
+    try:
+        return model.model_validate(present)
+    except ValidationError as error:
+        raise _problem(model, error) from None
 
 
 def checked_session_id(value: str) -> str:
@@ -153,42 +191,29 @@ def checked_session_id(value: str) -> str:
     Raises:
         Problem: it is not.
     """
-    if not _SESSION_ID.fullmatch(value):
-        raise bad_field("session_id", "session_id has 16 to 64 characters of A-Z a-z 0-9 _ -.")
+    if not re.fullmatch(SESSION_ID, value):
+        raise bad_field("session_id", _fix(TranscribeFields, "session_id"))
     return value
 
 
-def read_request(request: Request) -> tuple[Fields, list[AudioPart]]:
-    """Return the fields and the audio of a request, multipart or raw.
-
-    Raises:
-        Problem: the body can't be read as what it claims to be.
-    """
-    if request.mimetype == "multipart/form-data":
-        return _read_multipart(request)
-    body = request.get_data(cache=False, parse_form_data=False)
-    if request.content_length is None and len(body) == request.max_content_length:
-        raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
-    if request.content_length is not None and len(body) < request.content_length:
-        # A connection that broke off looks like the body's end; half a chunk must not be stored.
-        got = f"{len(body)} of {request.content_length} bytes"
-        raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
-    pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
-    return Fields(request.args.to_dict()), [AudioPart(io.BytesIO(body), pcm)] if body else []
+def _problem(model: type[BaseModel], error: ValidationError) -> Problem:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = str(first["loc"][0])
+    said = str(first.get("ctx", {}).get("error", ""))
+    return bad_field(name, f"{name}: {said}." if said else _fix(model, name))
 
 
-def _read_multipart(request: Request) -> tuple[Fields, list[AudioPart]]:
-    if "boundary" not in request.mimetype_params:
-        raise Problem("bad-request", "multipart/form-data needs its boundary in Content-Type.")
-    values = request.args.to_dict() | request.form.to_dict()
-    parts = [
-        AudioPart(cast("BinaryIO", file.stream), PcmFormat.parse(file.content_type or ""))
-        for name in AUDIO_FIELDS
-        for file in request.files.getlist(name)
-    ]
-    for name in AUDIO_FIELDS:
-        if name in request.form and not parts and request.form[name]:
-            raise bad_field(
-                name, f"{name} must be a file part with a filename, as curl -F {name}=@talk.webm."
-            )
-    return Fields(values), parts
+def _fix(model: type[BaseModel], name: str) -> str:
+    """Say what a field takes, as its schema has it."""
+    schema = described(model)[name]
+    if "enum" in schema:
+        return f"{name} is one of {', '.join(schema['enum'])}."
+    if "pattern" in schema:
+        return f"{name} has 16 to 64 characters of A-Z a-z 0-9 _ -."
+    if "maxLength" in schema:
+        return f"{name} may have at most {schema['maxLength']} characters."
+    if schema["type"] == "boolean":
+        return f"{name} is true or false."
+    kind = "whole number" if schema["type"] == "integer" else "number"
+    most = f" to {schema['maximum']}" if "maximum" in schema else " up"
+    return f"{name} is a {kind} from {schema['minimum']}{most}."

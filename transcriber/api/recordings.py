@@ -13,7 +13,8 @@ from config import logs
 from transcriber.api.access import askers, check_audio
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
-from transcriber.api.fields import AudioPart, Fields
+from transcriber.api.fields import TranscribeFields
+from transcriber.api.parts import AudioPart
 from transcriber.api.prefer import applied, preferred_wait_s
 from transcriber.api.render import (
     recording_json,
@@ -32,8 +33,9 @@ from transcriber.live.tally import Outcome
 from transcriber.live.upload import Upload
 
 
-def transcribe_recording(fields: Fields, audio: list[AudioPart], response_format: str) -> Response:
+def transcribe_recording(fields: TranscribeFields, audio: list[AudioPart]) -> Response:
     """Answer with the transcript, or with where it will be, as the client prefers."""
+    response_format = fields.response_format
     options = fields.decoding(words_by_default=False)
     if all(part.is_empty for part in audio):
         raise Problem(

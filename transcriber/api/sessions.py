@@ -7,10 +7,15 @@ import re
 from flask import Blueprint, Response, jsonify, request
 
 from config import logs
-from transcriber.api.fields import MAX_WAIT_S, Fields, checked_session_id
+from transcriber.api.fields import (
+    MAX_WAIT_S,
+    StateQuery,
+    TranscriptQuery,
+    checked_session_id,
+    read,
+)
 from transcriber.api.render import snapshot_json, text_response
 from transcriber.api.service import service
-from transcriber.formats import TEXT_FORMATS
 from transcriber.live.readable import Readable, log_name
 
 blueprint = Blueprint("sessions", __name__)
@@ -61,14 +66,12 @@ def _watched(watch_id: str) -> Readable:
 
 
 def _state(found: Readable, own: bool) -> Response:
-    fields = Fields(request.args.to_dict())
-    after = fields.whole_number("after", -1, 10**9, default=-1)
-    wanted_s = fields.number("wait", 0.0, 3600.0) or 0.0
+    query = read(StateQuery, request.args.to_dict())
     known = _known_revision()
-    if wanted_s:
-        with service().waiting(min(wanted_s, MAX_WAIT_S)) as wait_s:
-            found.wait_change(known, after, wait_s)
-    snapshot = found.told(after)
+    if query.wait:
+        with service().waiting(min(query.wait, MAX_WAIT_S)) as wait_s:
+            found.wait_change(known, query.after, wait_s)
+    snapshot = found.told(query.after)
     if known == snapshot.revision:
         response = Response(status=304)
     else:
@@ -84,8 +87,7 @@ def _known_revision() -> int | None:
 
 
 def _transcript(found: Readable, own: bool) -> Response:
-    fields = Fields(request.args.to_dict())
-    chosen = fields.choice("format", ("text", "json", *(set(TEXT_FORMATS) - {"text"})))
+    chosen = read(TranscriptQuery, request.args.to_dict()).format
     snapshot = found.told()
     if chosen == "json":
         return jsonify(snapshot_json(found, snapshot, own))

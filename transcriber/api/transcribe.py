@@ -11,13 +11,8 @@ from transcriber.api.access import askers, check_audio
 from transcriber.api.admission import admit
 from transcriber.api.body import reading_body
 from transcriber.api.errors import Problem
-from transcriber.api.fields import (
-    FORMATS,
-    MAX_SEQUENCE,
-    AudioPart,
-    Fields,
-    read_request,
-)
+from transcriber.api.fields import TranscribeFields, read
+from transcriber.api.parts import AudioPart, read_request
 from transcriber.api.prefer import preferred_wait_s
 from transcriber.api.recordings import transcribe_recording
 from transcriber.api.render import chunk_json, text_response
@@ -42,26 +37,25 @@ def transcribe() -> Response:
     arrived_s = time.monotonic()
     request.max_content_length = service().settings.max_upload_mb * _MIB
     with reading_body():
-        fields, parts = read_request(request)
-    session_id = fields.session_id()
-    response_format = fields.choice("response_format", FORMATS)
+        values, parts = read_request(request)
+    fields = read(TranscribeFields, values)
+    fields.check_belonging()
     with service().working():
-        if session_id is None:
-            return transcribe_recording(fields, parts, response_format)
-        logs.note_session(log_name(session_id))
-        return _chunk(session_id, fields, parts, response_format, arrived_s)
+        if fields.session_id is None:
+            return transcribe_recording(fields, parts)
+        logs.note_session(log_name(fields.session_id))
+        return _chunk(fields.session_id, fields.sequence or 0, fields, parts, arrived_s)
 
 
 def _chunk(
     session_id: str,
-    fields: Fields,
+    sequence: int,
+    fields: TranscribeFields,
     parts: list[AudioPart],
-    response_format: str,
     arrived_s: float,
 ) -> Response:
-    sequence = fields.whole_number("sequence", 0, MAX_SEQUENCE)
-    final = fields.flag("final")
-    skip = fields.skip(sequence, service().settings.max_chunk_s)
+    final = bool(fields.final)
+    skip = fields.skip(service().settings.max_chunk_s)
     options = fields.decoding(words_by_default=True)
     chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip)
     if any(part.data for part in chunk.parts):
@@ -89,8 +83,8 @@ def _chunk(
     if reply.complete and not replayed:
         service().chunk_times.note(reply.timing.total / 1000)
     segments = session.transcript.segments[reply.first_segment : reply.end_segment]
-    if response_format in TEXT_FORMATS:
-        response = text_response(segments, response_format)
+    if fields.response_format in TEXT_FORMATS:
+        response = text_response(segments, fields.response_format)
     else:
         response = jsonify(chunk_json(session, reply, segments))
     response.status_code = 200 if reply.complete else 202

@@ -1,0 +1,66 @@
+"""Reading a request's body: the audio, and the raw values of its fields."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from transcriber.api.errors import Problem, bad_field
+from transcriber.audio.pcm import PcmFormat
+
+AUDIO_FIELDS = ("audio", "file", "audio_file")
+
+
+@dataclass(frozen=True)
+class AudioPart:
+    """One uploaded file, or the raw body: a seekable stream, and the format if raw PCM."""
+
+    stream: BinaryIO
+    pcm: PcmFormat | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no bytes at all."""
+        size = self.stream.seek(0, io.SEEK_END)
+        self.stream.seek(0)
+        return size == 0
+
+
+def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
+    """Return the fields and the audio of a request, multipart or raw.
+
+    Raises:
+        Problem: the body can't be read as what it claims to be.
+    """
+    if request.mimetype == "multipart/form-data":
+        return _read_multipart(request)
+    body = request.get_data(cache=False, parse_form_data=False)
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
+    if request.content_length is not None and len(body) < request.content_length:
+        # A connection that broke off looks like the body's end; half a chunk must not be stored.
+        got = f"{len(body)} of {request.content_length} bytes"
+        raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
+    pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
+    return request.args.to_dict(), [AudioPart(io.BytesIO(body), pcm)] if body else []
+
+
+def _read_multipart(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
+    if "boundary" not in request.mimetype_params:
+        raise Problem("bad-request", "multipart/form-data needs its boundary in Content-Type.")
+    values = request.args.to_dict() | request.form.to_dict()
+    parts = [
+        AudioPart(cast("BinaryIO", file.stream), PcmFormat.parse(file.content_type or ""))
+        for name in AUDIO_FIELDS
+        for file in request.files.getlist(name)
+    ]
+    for name in AUDIO_FIELDS:
+        if name in request.form and not parts and request.form[name]:
+            raise bad_field(
+                name, f"{name} must be a file part with a filename, as curl -F {name}=@talk.webm."
+            )
+    return values, parts
