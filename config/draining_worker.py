@@ -4,11 +4,13 @@ Gunicorn's own graceful stop closes the door first: clients see refused connecti
 that goes on behind the replies is lost. This worker keeps answering while it drains: accepted
 chunks are finished, new ones get 503, and `/health` says `draining`.
 
-Nor does gunicorn mind how long a client takes for the head of its request, in a thread of its own.
+Nor does gunicorn mind how long a client takes for the head of its request, in a thread of its own;
+and what it can't parse it answers with a page.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -17,10 +19,18 @@ import threading
 from types import FrameType
 from typing import Any
 
+from gunicorn import util
 from gunicorn.arbiter import Arbiter
+from gunicorn.http.errors import (
+    ConfigurationProblem,
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    ParseException,
+)
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.deadlines import deadlines
+from config.refusals import refusal
 from config.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -29,6 +39,8 @@ log = logging.getLogger(__name__)
 MIN_DRAIN_S = 2.0
 # What is not done by then is given up; below gunicorn's own graceful timeout.
 MAX_DRAIN_S = 24.0
+# Not the client's faults.
+_OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
 # The head of a request is a packet or two.
 HEAD_S = 10.0
 
@@ -58,6 +70,15 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         """Answer a request, whose head is there."""
         deadlines.done(conn.head_watch)
         return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """Refuse what is no HTTP as the API refuses other things; the log does not repeat it."""
+        if not isinstance(exc, ParseException) or isinstance(exc, _OURS):
+            super().handle_error(req, client, addr, exc)
+            return
+        log.info("A request that is no HTTP was refused: %s", type(exc).__name__)
+        with contextlib.suppress(OSError):
+            util.write_nonblock(client, refusal(exc))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: drain first; a second one stops at once."""

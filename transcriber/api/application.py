@@ -23,6 +23,7 @@ from transcriber.api import (
     headers,
     health,
     metrics,
+    openapi,
     page,
     sessions,
     transcribe,
@@ -64,7 +65,7 @@ def build(service: Service) -> Flask:
         allow_private_network=True,
         max_age=600,
     )
-    for module in (transcribe, sessions, health, config, metrics):
+    for module in (transcribe, sessions, health, config, metrics, openapi):
         app.register_blueprint(module.blueprint)
     page.install(app)
     errors.install(app)

@@ -1,0 +1,162 @@
+"""What requests there are, what each takes, and what it can be answered: for `openapi`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+
+from transcriber.api.errors import TABLE
+from transcriber.api.fields import StateQuery, TranscriptQuery
+from transcriber.api.replies import (
+    Alive,
+    ChunkReply,
+    Config,
+    Health,
+    RecordingReply,
+    SessionState,
+    VerboseRecording,
+)
+from transcriber.formats import TEXT_FORMATS
+
+_TEXTS = tuple(media_type for _, media_type in TEXT_FORMATS.values())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One status of an operation: the models of its JSON, and the other media types it may have."""
+
+    what: str
+    models: tuple[type[BaseModel], ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path, which is written as Flask's rule is.
+
+    Attributes:
+        codes: the errors it can give, besides those of all operations that need a key.
+        is_open: whether it needs no key.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answers: Mapping[int, Answer]
+    codes: tuple[str, ...] = ()
+    query: type[BaseModel] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    takes_audio: bool = False
+    is_open: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called: `get_sessions_transcript`."""
+        words = [word for word in self.path.split("/") if word and "<" not in word]
+        return "_".join((self.method, *words)).replace(".", "_")
+
+
+# Of requests that are not even HTTP, whatever they were to be.
+CODES_OF_HTTP = ("bad-request", "address-too-long", "headers-too-large")
+# Of all operations that need a key.
+CODES_OF_ALL = ("unauthorized", "origin-not-allowed", "over-quota")
+_OF_AUDIO = tuple(
+    code for code in TABLE if code not in (*CODES_OF_HTTP, *CODES_OF_ALL, "internal-error")
+)
+_OF_SESSIONS = (
+    *("bad-field", "unknown-session", "session-expired"),
+    *("starting", "no-decoder", "storage-failed", "storage-full"),
+)
+_STATE = {200: Answer("As it is.", (SessionState,)), 304: Answer("Nothing is new.")}
+_TEXT = {200: Answer("What is final so far.", (SessionState,), _TEXTS)}
+_IF_NEW = {"If-None-Match": "The revision that is known, in quotes: 304 if it is still that."}
+
+OPERATIONS = (
+    Operation(
+        "post",
+        "/transcribe",
+        "Transcribe a recording, or a chunk of a live session",
+        {
+            200: Answer("Its words.", (ChunkReply, RecordingReply, VerboseRecording), _TEXTS),
+            202: Answer("They are not all there yet.", (ChunkReply, SessionState), _TEXTS),
+        },
+        _OF_AUDIO,
+        headers={"Prefer": "`wait=SECONDS` or `respond-async` (RFC 7240)."},
+        takes_audio=True,
+    ),
+    Operation(
+        "get",
+        "/sessions/<session_id>",
+        "The state of a session or an upload, and its new segments",
+        _STATE,
+        _OF_SESSIONS,
+        StateQuery,
+        _IF_NEW,
+    ),
+    Operation(
+        "delete",
+        "/sessions/<session_id>",
+        "Remove everything of a session or an upload",
+        {204: Answer("It is gone.")},
+        _OF_SESSIONS,
+    ),
+    Operation(
+        "get",
+        "/sessions/<session_id>/transcript",
+        "What is final so far, to download",
+        _TEXT,
+        _OF_SESSIONS,
+        TranscriptQuery,
+    ),
+    Operation(
+        "get",
+        "/watch/<watch_id>",
+        "The same as a session's state, for who may only read",
+        _STATE,
+        _OF_SESSIONS,
+        StateQuery,
+        _IF_NEW,
+    ),
+    Operation(
+        "get",
+        "/watch/<watch_id>/transcript",
+        "The same as a session's transcript, for who may only read",
+        _TEXT,
+        _OF_SESSIONS,
+        TranscriptQuery,
+    ),
+    Operation(
+        "get",
+        "/health",
+        "How the service is",
+        {200: Answer("It can be used.", (Health,)), 503: Answer("It can't.", (Health,))},
+        is_open=True,
+    ),
+    Operation(
+        "get",
+        "/health/live",
+        "Whether the process is up",
+        {200: Answer("It is.", (Alive,))},
+        is_open=True,
+    ),
+    Operation(
+        "get",
+        "/config.json",
+        "What there is to choose from",
+        {200: Answer("Servers, languages, limits.", (Config,))},
+    ),
+    Operation(
+        "get",
+        "/metrics",
+        "Figures for Prometheus",
+        {200: Answer("As text.", texts=("text/plain",))},
+    ),
+    Operation(
+        "get",
+        "/openapi.json",
+        "This description",
+        {200: Answer("OpenAPI 3.1.", texts=("application/json",))},
+    ),
+)
