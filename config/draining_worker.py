@@ -30,7 +30,6 @@ from gunicorn.http.errors import (
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.deadlines import deadlines
-from config.refusals import refusal
 from config.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -78,7 +77,7 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
             return
         log.info("A request that is no HTTP was refused: %s", type(exc).__name__)
         with contextlib.suppress(OSError):
-            util.write_nonblock(client, refusal(exc))
+            util.write_nonblock(client, self.wsgi.extensions["refusal"](exc))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: drain first; a second one stops at once."""

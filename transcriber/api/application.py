@@ -28,6 +28,7 @@ from transcriber.api import (
     sessions,
     transcribe,
 )
+from transcriber.api.refusals import refusal
 from transcriber.api.service import service
 from transcriber.service import Service
 
@@ -52,6 +53,7 @@ def build(service: Service) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["transcriber"] = service
+    app.extensions["refusal"] = refusal  # for what never becomes a request
     CORS(
         app,
         resources={
