@@ -1,4 +1,4 @@
-"""Deadlines for what clients send: a reader that blocks can only be freed by another thread."""
+"""Deadlines for what clients send and take: only another thread can free who waits for them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,31 @@ _FAR_S = 3600.0
 
 @dataclass(eq=False)
 class Watch:
-    """A connection that has to be done by a time; `cut` tells that it was not."""
+    """A connection that has to be done by a time; `cut` tells that it was not.
+
+    `half` is what is closed then: `socket.SHUT_RD` or `socket.SHUT_RDWR`.
+    """
 
     connection: socket.socket
     due_s: float
+    half: int = socket.SHUT_RD
     cut: bool = False
 
 
 @dataclass(eq=False)
 class Deadlines:
-    """Closes the incoming half of connections that take too long; one thread looks after all.
+    """Closes connections that take too long; one thread looks after all.
 
-    Whoever reads from such a connection finds its end, and can still answer.
+    Where only the incoming half is closed, whoever reads finds its end, and can still answer.
     """
 
     _watches: set[Watch] = field(default_factory=set)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _thread: threading.Thread | None = None
 
-    def watch(self, connection: socket.socket, seconds: float) -> Watch:
+    def watch(self, connection: socket.socket, seconds: float, half: int = socket.SHUT_RD) -> Watch:
         """Give a connection so much time."""
-        watch = Watch(connection, time.monotonic() + seconds)
+        watch = Watch(connection, time.monotonic() + seconds, half)
         with self._changed:
             self._watches.add(watch)
             if self._thread is None:
@@ -47,6 +51,11 @@ class Deadlines:
         with self._changed:
             self._watches.discard(watch)
 
+    def all_done(self, connection: socket.socket) -> None:
+        """The connection is done with everything."""
+        with self._changed:
+            self._watches = {one for one in self._watches if one.connection is not connection}
+
     def _run(self) -> None:
         with self._changed:
             while True:
@@ -55,7 +64,7 @@ class Deadlines:
                     self._watches.discard(late)
                     late.cut = True
                     with contextlib.suppress(OSError):  # it is closed already
-                        late.connection.shutdown(socket.SHUT_RD)
+                        late.connection.shutdown(late.half)
                 next_s = min([one.due_s for one in self._watches], default=now_s + _FAR_S)
                 self._changed.wait(next_s - now_s)
 

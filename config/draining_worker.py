@@ -4,18 +4,22 @@ Gunicorn's own graceful stop closes the door first: clients see refused connecti
 that goes on behind the replies is lost. This worker keeps answering while it drains: accepted
 chunks are finished, new ones get 503, and `/health` says `draining`.
 
-Nor does gunicorn mind how long a client takes for the head of its request, in a thread of its own;
-and what it can't parse it answers with a page.
+Nor does gunicorn mind how long a client takes for the head of its request, in a thread of its own,
+or how many connect and say nothing; and what it can't parse it answers with a page.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import functools
 import logging
 import os
+import selectors
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -27,7 +31,7 @@ from gunicorn.http.errors import (
     InvalidResponseHeaderName,
     ParseException,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config.deadlines import deadlines
 from config.settings import SettingError
@@ -40,6 +44,7 @@ MIN_DRAIN_S = 2.0
 MAX_DRAIN_S = 24.0
 # Not the client's faults.
 _OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
+_NOBODY_THERE = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 # The head of a request is a packet or two.
 HEAD_S = 10.0
 
@@ -57,6 +62,36 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         # Native code that hangs can't be stopped; gunicorn starts another worker.
         self.wsgi.extensions["transcriber"].replace_by(lambda: os.kill(os.getpid(), signal.SIGKILL))
 
+    def accept(self, listener: Any) -> None:
+        """Take a connection, which gets a thread once it has said something.
+
+        Gunicorn would give it one at once, for five seconds. Where there are as many connections
+        as may be, the one that has been silent for longest makes room.
+        """
+        try:
+            client, address = listener.accept()
+        except OSError as error:
+            if error.errno not in _NOBODY_THERE:
+                raise
+            return
+        self.nr_conns += 1
+        conn = TConn(self.cfg, client, address, listener.getsockname())
+        conn.timeout = time.monotonic() + HEAD_S
+        self.pending_conns.append(conn)
+        speaks = functools.partial(self.on_pending_socket_readable, conn)
+        self.poller.register(client, selectors.EVENT_READ, speaks)
+        if self.nr_conns >= self.worker_connections:
+            self._drop_most_silent()
+
+    def _drop_most_silent(self) -> None:
+        for silent in (self.pending_conns, self.keepalived_conns):
+            if silent:
+                conn = silent.popleft()
+                self.poller.unregister(conn.sock)
+                self.nr_conns -= 1
+                conn.close()
+                return
+
     def handle(self, conn: Any) -> Any:
         """Serve a connection, whose head has to come in time; what is late is closed."""
         conn.head_watch = deadlines.watch(conn.sock, HEAD_S)
@@ -68,7 +103,10 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request, whose head is there."""
         deadlines.done(conn.head_watch)
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            deadlines.all_done(conn.sock)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """Refuse what is no HTTP as the API refuses other things; the log does not repeat it."""

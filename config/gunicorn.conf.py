@@ -4,6 +4,8 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 `max_requests` for the same reasons.
 """
 
+import resource
+
 from config import logs
 from config.servers import read_servers
 from config.settings import SettingError, Settings
@@ -20,6 +22,12 @@ worker_class = "config.draining_worker.DrainingWorker"
 # Besides those that wait for passes, one for each body that is being read: see `api.body`.
 threads = _settings.threads + _settings.most_bodies
 worker_connections = 1000
+# Each is a file handle, and by default a process may have hardly more than that many.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+_wanted = 4 * worker_connections
+if _soft != resource.RLIM_INFINITY and _soft < _wanted:
+    _most = _wanted if _hard == resource.RLIM_INFINITY else min(_wanted, _hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _hard))
 keepalive = 30
 timeout = 60
 graceful_timeout = 28

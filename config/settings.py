@@ -51,7 +51,10 @@ class Settings:
         128, "Request bodies that are read at once; above it new ones get 503.", least=1, most=800
     )
     body_timeout_s: float = setting(
-        30.0, "A body that takes longer gets 408; for each MiB it has 8 s more.", least=0.1
+        30.0,
+        "A body that takes longer gets 408; for each MiB it has 8 s more. A reply has as long to be"
+        " taken.",
+        least=0.1,
     )
     cors_origins: str = setting(
         "*", "Origins whose pages may call the API, separated by commas; `*` allows any."

@@ -1,8 +1,9 @@
-"""A hundred clients that send byte by byte hold up nobody."""
+"""Clients that send byte by byte, say nothing, or take nothing of their replies hold up nobody."""
 
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import threading
 import time
@@ -94,3 +95,48 @@ def test_heads_that_drip_in_hold_up_nobody_and_are_cut_off(server: Server) -> No
         assert slowest_health_s(server, 3) < 1
         wait_for(lambda: len(drippers.replies) == MANY, 20, "some were never cut off")
     assert server.health()["status"] == "ok"
+
+
+def test_clients_that_say_nothing_get_no_thread_and_make_room_for_others(server: Server) -> None:
+    most = 1000  # as many as the worker takes
+    with many_files(2 * most), contextlib.ExitStack() as connections:
+        for _ in range(most + 20):
+            silent = socket.create_connection(("127.0.0.1", server.port), 10)
+            connections.enter_context(silent)
+        assert slowest_health_s(server, 1) < 1
+        assert LiveSession(server.url).post(0, silence(0.5), final=True).ok
+
+
+@contextlib.contextmanager
+def many_files(number: int) -> Iterator[None]:
+    """Let this process have so many files open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < number:
+        pytest.skip(f"this machine allows a process only {hard} files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, number), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_clients_that_take_nothing_of_their_replies_are_hung_up_on() -> None:
+    threads = {"THREADS": 8, "MOST_BODIES": 4}
+    settings = {"MODEL": "/nowhere/at-all", "BODY_TIMEOUT_S": 1, **threads}
+    with running(settings) as small, contextlib.ExitStack() as connections:
+        greedy = [connections.enter_context(socket.socket()) for _ in range(sum(threads.values()))]
+        for connection in greedy:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.settimeout(30)
+            connection.connect(("127.0.0.1", small.port))
+        asked = [threading.Thread(target=ask_for_much, args=(one,)) for one in greedy]
+        for thread in asked:
+            thread.start()
+        for thread in asked:
+            thread.join()
+        assert small.health()["status"] == "model_failed"
+
+
+def ask_for_much(connection: socket.socket) -> None:
+    """Ask for files again and again, and take none, until the other end hangs up."""
+    with contextlib.suppress(ConnectionError):
+        while True:
+            connection.sendall(b"GET /static/styles.css HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -28,6 +28,7 @@ from transcriber.api import (
     sessions,
     transcribe,
 )
+from transcriber.api.body import limit_sending
 from transcriber.api.refusals import refusal
 from transcriber.api.service import service
 from transcriber.service import Service
@@ -90,6 +91,7 @@ def _finish(response: Response) -> Response:
     if not page.is_file() or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
     headers.mark(response)
+    limit_sending(response)
     if response.status_code >= 400 and _has_body():
         # After the reply has gone out, so that it is not kept waiting.
         response.call_on_close(functools.partial(_read_to_end, request.environ))

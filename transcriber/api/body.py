@@ -1,15 +1,16 @@
-"""Bodies on their way in: so many at once, and each in its time.
+"""Bodies on their way in and out: so many at once, and each in its time.
 
-A body is read in a request's thread. Clients that send theirs byte by byte would take all threads,
-and nobody would even be told how the service is.
+They are read and sent in a request's thread. Clients that send theirs byte by byte, or take none of
+what they asked for, would hold all threads, and nobody would even be told how the service is.
 """
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import request
+from flask import Response, request
 
 from config.deadlines import deadlines
 from transcriber.api.errors import Problem
@@ -45,3 +46,12 @@ def reading_body() -> Iterator[None]:
             deadlines.done(watch)
     if watch is not None and watch.cut:
         raise late
+
+
+def limit_sending(response: Response) -> None:
+    """Give the client time to take a reply, after which it is hung up on."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        length = response.content_length or 0
+        seconds = service().settings.body_timeout_s + length * _S_PER_BYTE
+        deadlines.watch(connection, seconds, socket.SHUT_RDWR)  # the worker says when it is sent
