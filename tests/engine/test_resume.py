@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.support.recordings import RATE_HZ, recording
-from tests.support.scores import normalised
+from tests.support.scores import errors
 from transcriber.engine.asking import asked
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
@@ -54,8 +54,11 @@ def test_the_words_behind_the_prefix_are_heard_once(
 ) -> None:
     window = behind(words, count, lane)
     rest = "".join(word.word for word in words[count:])
-    assert normalised(heard(model, window).text) == normalised(rest)
-    assert normalised(heard(stepping, window).text) == normalised(rest)
+    for way in (model, stepping):
+        slips = errors(rest, heard(way, window).text)
+        assert (slips.insertions, slips.deletions) == (0, 0)
+        # A quick pass may take one word for another: which, depends on how the processor rounds.
+        assert slips.substitutions <= (lane is Lane.PARTIAL)
 
 
 def test_their_times_count_from_the_end_of_the_prefix(
