@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.support.chunks import CHUNKS, LAST, assert_no_such_session
+from tests.support.chunks import CHUNKS, assert_no_such_session
 from tests.support.contract import problem
-from tests.support.live import TIMEOUT_S, LiveSession, new_session_id, upload
+from tests.support.live import TIMEOUT_S, LiveSession, new_session_id
 from tests.support.server import Server, running, wait_for
 
 ALICE, BOB = "correct-horse-battery-staple", "another-long-secret-key"
@@ -154,4 +154,3 @@ def test_by_default_nothing_is_rationed(server: Server) -> None:
         for _ in range(100)
     }
     assert answers == {404}
-    assert all(upload(server.url, CHUNKS[0]).ok for _ in range(LAST))
