@@ -37,9 +37,9 @@ class Shop:
     def open(self, session_id: str, owner: Owner = KEY) -> Session:
         return self.store.open(session_id, OPTIONS, (ADDRESS, owner))[0]
 
-    def say(self, session: Session, final: bool = False) -> None:
+    def say(self, session: Session, final: bool = False, sequence: int = 0) -> None:
         part = ChunkPart(pcm_chunks(TALK, 2.0)[0], PcmFormat(RATE_HZ, order="little"))
-        session.post(Chunk(0, [part], final, self.clock()), 10.0)
+        session.post(Chunk(sequence, [part], final, self.clock()), 10.0)
 
     def charge(self, owner: Owner, seconds: float) -> None:
         self.charged_s[owner] += seconds
@@ -115,3 +115,20 @@ def test_nobody_is_charged_for_sessions_without_owners(shop: Shop) -> None:
     shop.say(session)
     shop.store.delete("one")
     assert not shop.charged_s
+
+
+def test_whoever_sends_to_a_session_of_others_is_charged_from_there_on(shop: Shop) -> None:
+    session = shop.open("one")
+    shop.say(session)
+    shop.store.owners.join(session, (OTHER,))
+    shop.say(session, sequence=1)
+    shop.store.delete("one")
+    assert shop.charged_s == {ADDRESS: 4.0, KEY: 4.0, OTHER: 2.0}
+
+
+def test_what_is_on_its_way_is_expected_until_it_is_there(shop: Shop) -> None:
+    owners = shop.store.owners
+    with owners.sending((KEY, ADDRESS), 5.0), owners.sending((KEY,), 3.0):
+        assert (owners.expected_s(KEY), owners.expected_s(ADDRESS)) == (8.0, 5.0)
+        assert owners.expected_s(OTHER) == 0
+    assert owners.expected_s(KEY) == owners.expected_s(ADDRESS) == 0

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
-
-@dataclass
-class _Count:
-    """What was used in a window, and in the one before it."""
-
-    window: int
-    used: float = 0.0
-    before: float = 0.0
-
-    def turn_to(self, window: int) -> None:
-        """Go on to a later window."""
-        if window != self.window:
-            self.before = self.used if window == self.window + 1 else 0.0
-            self.window, self.used = window, 0.0
+# A window is counted in so many steps; a step is forgotten once all of it lies behind the window.
+_STEPS = 24
 
 
 class Allowance:
-    """A sliding window, told by two counts: the last whole window's fades out as the next fills.
+    """A sliding window in steps: what was used counts for the window, and up to a step longer.
 
-    It takes two numbers for each name, and is off by little:
-    https://blog.cloudflare.com/counting-things-a-lot-of-different-things/
+    So there is never more in any stretch of that length, wherever it begins.
 
     Args:
         most: how much there may be in one window; 0 is any amount.
@@ -39,54 +26,60 @@ class Allowance:
         self, most: float, window_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.most = most
-        self._window_s = window_s
+        self._step_s = window_s / _STEPS
         self._clock = clock
         self._lock = threading.Lock()
-        self._counts: dict[str, _Count] = {}
+        self._used: dict[str, OrderedDict[int, float]] = {}  # by name and step, oldest first
         self._newest = 0
 
     def __len__(self) -> int:
         """Return how many names are remembered."""
-        return len(self._counts)
+        return len(self._used)
 
     def note(self, name: str, amount: float) -> None:
         """So much was used."""
         with self._lock:
-            self._count(name)[0].used += amount
+            self._add(name, amount)
 
     def take(self, name: str, amount: float) -> float:
         """Use so much if it fits; return the seconds until it would, 0 if it did."""
         with self._lock:
-            count, share = self._count(name)
-            wait_s = self._wait_s(count, share, amount)
+            wait_s = self._wait_s(name, amount)
             if not wait_s:
-                count.used += amount
+                self._add(name, amount)
             return wait_s
 
     def wait_s(self, name: str, amount: float) -> float:
         """Return the seconds until so much fits, 0 if it does now."""
         with self._lock:
-            count, share = self._count(name)
-            return self._wait_s(count, share, amount)
+            return self._wait_s(name, amount)
 
-    def _wait_s(self, count: _Count, share: float, amount: float) -> float:
-        """Solve `before * (1 - share) + used + amount <= most` for the share of the window."""
-        room = self.most - amount - count.used
-        if not self.most or count.before * (1 - share) <= room:
+    def _add(self, name: str, amount: float) -> None:
+        if self.most:
+            step = self._step()
+            used = self._used.setdefault(name, OrderedDict())
+            used[step] = used.get(step, 0.0) + amount
+
+    def _wait_s(self, name: str, amount: float) -> float:
+        oldest = self._step() - _STEPS
+        over = amount - self.most
+        for step, used in self._used.get(name, {}).items():
+            over += used if step >= oldest else 0.0
+        if not self.most or over <= 0:
             return 0.0
-        if room >= 0:
-            return (1 - room / count.before - share) * self._window_s
-        # Not in this window; in the next one, what is used in this one fades.
-        faded = 1 - (self.most - amount) / count.used
-        return (1 - share + min(1.0, max(0.0, faded))) * self._window_s
+        for step, used in self._used.get(name, {}).items():
+            over -= used if step >= oldest else 0.0
+            if over <= 0:
+                return (step + _STEPS + 1) * self._step_s - self._clock()
+        return self._step_s  # it never fits; whoever asks for less is welcome
 
-    def _count(self, name: str) -> tuple[_Count, float]:
-        """Return what a name has used, and the share of the window that is over."""
-        window, over_s = divmod(self._clock(), self._window_s)
-        now = int(window)
-        if now != self._newest:  # whoever did not come for two windows is forgotten
-            self._newest = now
-            self._counts = {key: one for key, one in self._counts.items() if one.window >= now - 1}
-        count = self._counts.setdefault(name, _Count(now))
-        count.turn_to(now)
-        return count, over_s / self._window_s
+    def _step(self) -> int:
+        """Return the present step; with a new one, what lies behind the window is forgotten."""
+        step = int(self._clock() // self._step_s)
+        if step != self._newest:
+            self._newest = step
+            for used in self._used.values():
+                while used and next(iter(used)) < step - _STEPS:
+                    used.popitem(last=False)
+            self._used = {name: used for name, used in self._used.items() if used}
+        return step

@@ -11,7 +11,7 @@ from config.settings import Settings
 from transcriber.access.allowance import Allowance
 from transcriber.live.owners import Owner
 
-MINUTE_S, DAY_S = 60.0, 86_400.0
+MINUTE_S, DAY_S, SOON_S = 60.0, 86_400.0, 5.0
 
 What = Literal["requests", "audio"]
 
@@ -84,14 +84,16 @@ class Quotas:
         if wait_s:
             raise OverQuota("requests", owner.kind, allowance.most, wait_s)
 
-    def check_audio(self, owner: Owner) -> None:
-        """Check that a second of audio may come.
+    def check_audio(self, owner: Owner, expected_s: float) -> None:
+        """Check that a second of audio may come, besides what is on its way already.
 
         Raises:
             OverQuota: the day's audio is used up.
         """
         allowance = self._kinds[owner.kind].audio
         wait_s = allowance.wait_s(owner.name, 1.0)
+        if not wait_s and allowance.wait_s(owner.name, 1.0 + expected_s):
+            wait_s = SOON_S  # what is on its way may turn out to be less
         if wait_s:
             raise OverQuota("audio", owner.kind, allowance.most, wait_s)
 

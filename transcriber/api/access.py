@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from flask import Flask, g, request
@@ -15,6 +16,8 @@ from transcriber.api.service import service
 from transcriber.live.owners import Owner
 
 _SCHEME = "bearer "
+# MediaRecorder is asked for 32 kbit/s.
+_BYTES_PER_S = 4_000
 
 
 def install(app: Flask) -> None:
@@ -28,14 +31,24 @@ def askers() -> Sequence[Owner]:
     return cast("Sequence[Owner]", g.askers)
 
 
-def check_audio() -> None:
-    """Check that whoever asks may send more audio today.
+@contextmanager
+def sending_audio(length_bytes: int) -> Iterator[None]:
+    """Let whoever asks send audio within, if there may be more of it today.
+
+    How long it is shows only when it is decoded, which is what counts. Until then it is taken for
+    as long as so many bytes are in the page's recordings, lest many requests at once pass as one.
 
     Raises:
-        OverQuota: no.
+        OverQuota: there may be no more.
     """
+    if not length_bytes:  # the last chunk of a session may always come
+        yield
+        return
+    owners = service().store.owners
     for owner in askers():
-        service().quotas.check_audio(owner)
+        service().quotas.check_audio(owner, owners.expected_s(owner))
+    with owners.sending(askers(), length_bytes / _BYTES_PER_S):
+        yield
 
 
 def _look() -> None:

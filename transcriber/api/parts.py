@@ -23,11 +23,11 @@ class AudioPart:
     pcm: PcmFormat | None
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there are no bytes at all."""
+    def size(self) -> int:
+        """How many bytes there are."""
         size = self.stream.seek(0, io.SEEK_END)
         self.stream.seek(0)
-        return size == 0
+        return size
 
 
 def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:

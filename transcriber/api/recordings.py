@@ -10,7 +10,7 @@ from contextlib import closing
 from flask import Response, jsonify, url_for
 
 from config import logs
-from transcriber.api.access import askers, check_audio
+from transcriber.api.access import askers
 from transcriber.api.admission import admit
 from transcriber.api.errors import Problem
 from transcriber.api.fields import TranscribeFields
@@ -37,13 +37,12 @@ def transcribe_recording(fields: TranscribeFields, audio: list[AudioPart]) -> Re
     """Answer with the transcript, or with where it will be, as the client prefers."""
     response_format = fields.response_format
     options = fields.decoding(words_by_default=False)
-    if all(part.is_empty for part in audio):
+    if not any(part.size for part in audio):
         raise Problem(
             "missing-audio",
             "Send the recording as a file part: curl -F audio=@talk.webm …, or as the raw body.",
             at_field="audio",
         )
-    check_audio()
     admit(options)
     parts = [Part(part.stream, part.pcm) for part in audio]
     wait_s = preferred_wait_s()

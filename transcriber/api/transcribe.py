@@ -7,7 +7,7 @@ import time
 from flask import Blueprint, Response, jsonify, request
 
 from config import logs
-from transcriber.api.access import askers, check_audio
+from transcriber.api.access import askers, sending_audio
 from transcriber.api.admission import admit
 from transcriber.api.body import reading_body
 from transcriber.api.errors import Problem
@@ -40,7 +40,7 @@ def transcribe() -> Response:
         values, parts = read_request(request)
     fields = read(TranscribeFields, values)
     fields.check_belonging()
-    with service().working():
+    with service().working(), sending_audio(sum(part.size for part in parts)):
         if fields.session_id is None:
             return transcribe_recording(fields, parts)
         logs.note_session(log_name(fields.session_id))
@@ -58,9 +58,7 @@ def _chunk(
     skip = fields.skip(service().settings.max_chunk_s)
     options = fields.decoding(words_by_default=True)
     chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip)
-    if any(part.data for part in chunk.parts):
-        check_audio()
-    elif not final:
+    if not final and not any(part.data for part in chunk.parts):
         raise Problem(
             "missing-audio",
             "A chunk needs audio; only the last one, with final=true, may be empty.",
@@ -68,6 +66,7 @@ def _chunk(
         )
     admit(options)
     session, is_new = _session(session_id, sequence, options)
+    service().store.owners.join(session, askers())
     try:
         preferred_s = preferred_wait_s()
         longest_s = service().settings.reply_wait_s if preferred_s is None else preferred_s

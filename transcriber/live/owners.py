@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ class _Owned:
     owners: Sequence[Owner]
     is_active: Callable[[], bool]
     charged_s: float = 0.0
+    length_s: Callable[[], float | None] = lambda: None
+
+    def left_s(self) -> float:
+        """Return how much there is of an upload besides what was charged."""
+        length_s = self.length_s() if self.is_active() else None
+        return max(0.0, length_s - self.charged_s) if length_s is not None else 0.0
 
 
 class Owners:
@@ -47,6 +54,7 @@ class Owners:
         self.charge: Callable[[Owner, float], None] = lambda owner, seconds: None
         self._lock = threading.Lock()
         self._owned: dict[str, _Owned] = {}
+        self._sending: defaultdict[Owner, float] = defaultdict(float)
 
     def check(self, owners: Sequence[Owner]) -> None:
         """Check that each of them may have one more.
@@ -60,7 +68,44 @@ class Owners:
     def add(self, one: Readable, owners: Sequence[Owner]) -> None:
         """A session or an upload begins."""
         with self._lock:
-            self._owned[one.id] = _Owned(owners, lambda: one.state == "active")
+            self._owned[one.id] = _Owned(
+                owners,
+                lambda: one.state == "active",
+                length_s=lambda: one.snapshot(NO_SEGMENTS).duration_s,
+            )
+
+    def join(self, one: Readable, owners: Sequence[Owner]) -> None:
+        """Whoever sends audio to a session of others owns it from here on, too."""
+        with self._lock:
+            owned = self._owned.get(one.id)
+        new = [owner for owner in owners if owned is not None and owner not in owned.owners]
+        if owned is None or not new:
+            return
+        self.look(one)  # what came before is not theirs
+        with self._lock:
+            owned.owners = (*owned.owners, *new)
+
+    @contextmanager
+    def sending(self, owners: Sequence[Owner], seconds: float) -> Iterator[None]:
+        """Audio is on its way that is about so long; within, `expected_s` tells of it."""
+        with self._lock:
+            for owner in owners:
+                self._sending[owner] += seconds
+        try:
+            yield
+        finally:
+            with self._lock:
+                for owner in owners:
+                    self._sending[owner] -= seconds
+                    if self._sending[owner] <= 0:
+                        del self._sending[owner]
+
+    def expected_s(self, owner: Owner) -> float:
+        """Return the seconds of audio that an owner has sent and is not charged with yet."""
+        with self._lock:
+            uploads = [one for one in self._owned.values() if owner in one.owners]
+            on_its_way = self._sending.get(owner, 0.0)
+        return on_its_way + sum(one.left_s() for one in uploads)
 
     @contextmanager
     def recording(self, token: str, owners: Sequence[Owner]) -> Iterator[Callable[[float], None]]:
