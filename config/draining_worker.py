@@ -118,12 +118,21 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
             util.write_nonblock(client, self.wsgi.extensions["refusal"](exc))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: drain first; a second one stops at once."""
+        """SIGTERM: drain first; a second one stops at once, as the first does before it serves."""
+        if not hasattr(self, "wsgi"):
+            sys.exit(0)
         if getattr(self, "_draining", False):
             super().handle_exit(sig, frame)
             return
         self._draining = True
         threading.Thread(target=self._drain, args=(sig,), name="drain", daemon=True).start()
+
+    def run(self) -> None:
+        """Serve until told to stop; a model that is being loaded then can't be stopped in order."""
+        super().run()
+        if self.wsgi.extensions["transcriber"].engine.state.stage == "starting":
+            logging.shutdown()
+            os._exit(0)
 
     def _drain(self, sig: int) -> None:
         service: Any = self.wsgi.extensions["transcriber"]

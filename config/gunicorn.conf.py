@@ -34,5 +34,8 @@ graceful_timeout = 28
 preload_app = False
 logconfig_dict = logs.config(_settings.log_level, _settings.log_format, bool(_settings.log_text))
 accesslog = None
+# No header tells where the application is, or which path was meant.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 # Nobody steers this server by gunicorn's control socket, and two servers would share one.
 control_socket_disable = True

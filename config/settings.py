@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# Exactly as browsers send it: no path, no slash at the end, no pattern.
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 class SettingError(ValueError):
@@ -239,8 +243,19 @@ class Settings:
         return Path(self.data_dir).expanduser() if self.data_dir else None
 
     def origins(self) -> list[str]:
-        """Return the allowed origins as a list, `["*"]` for any."""
-        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+        """Return the allowed origins as a list, `["*"]` for any.
+
+        Raises:
+            SettingError: one can't be the origin of a page.
+        """
+        origins = [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingError(
+                    f"CORS_ORIGINS: {origin!r} is no origin; write https://talk.example or"
+                    " http://localhost:8080, without a path, or * alone for any"
+                )
+        return origins
 
 
 def _cache() -> Path:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 
@@ -15,7 +18,7 @@ from tests.support.contract import problem
 from tests.support.live import LiveSession, upload
 from tests.support.offline import put_tiny_en, silent_hub, without_weights
 from tests.support.recordings import recording
-from tests.support.server import Server, running, wait_for
+from tests.support.server import COMMAND, ROOT, Server, free_port, running, wait_for
 
 SHORT = recording("en/short-austen-0880.flac")
 LONG = recording("en/long-ls-367.flac")
@@ -77,6 +80,26 @@ def test_sigterm_lets_accepted_work_finish_and_refuses_new(own_server: Server) -
     assert own_server.process.wait(EXIT_S) == 0
     assert time.monotonic() - start_s < EXIT_S
     assert "Traceback" not in own_server.log()
+
+
+def test_sigterm_while_the_model_is_loaded_ends_it_in_order() -> None:
+    with running({"MODEL": "tiny.en"}) as starting:
+        assert starting.health()["status"] == "starting"
+        starting.terminate()
+        assert starting.process.wait(EXIT_S / 2) == 0
+        assert "SIG" not in starting.log().replace("SIGTERM", "")
+        assert "Traceback" not in starting.log()
+
+
+def test_sigterm_before_it_serves_ends_it_at_once() -> None:
+    environment = {**os.environ, "PORT": str(free_port()), "MODEL": "tiny.en", "DATA_DIR": ""}
+    with subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as master:
+        worker = psutil.Process(master.pid)
+        wait_for(lambda: len(worker.children()) == 1, 20, "it started no worker")
+        master.terminate()
+        _, log = master.communicate(timeout=EXIT_S / 2)
+    assert master.returncode == 0
+    assert b"Traceback" not in log
 
 
 def busy(server: Server) -> int:

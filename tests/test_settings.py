@@ -105,3 +105,18 @@ def test_models_have_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert Settings().models_path() == tmp_path / "live-transcription" / "models"
     assert Settings(models_dir="~/models").models_path() == Path.home() / "models"
+
+
+@pytest.mark.parametrize(
+    "origin", ["talk.example", "https://talk.example/", "https://*.example", "https://a.example/b"]
+)
+def test_what_no_page_can_have_as_its_origin_is_refused(origin: str) -> None:
+    with pytest.raises(SettingError, match=r"^CORS_ORIGINS: .* is no origin; write https://"):
+        Settings(cors_origins=f"https://ok.example, {origin}").origins()
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:8080", "https://[::1]:1", "https://a-b.example"]
+)
+def test_origins_are_those_that_browsers_send(origin: str) -> None:
+    assert Settings(cors_origins=origin).origins() == [origin]

@@ -96,7 +96,10 @@ class Metrics:
 
     def render(self, accepted: str) -> tuple[bytes, str]:
         """Return all figures and their content type, in a form that `accepted` allows."""
-        encode, content_type = choose_encoder(accepted)
+        try:
+            encode, content_type = choose_encoder(accepted)
+        except (TypeError, ValueError):  # a version that is none
+            encode, content_type = choose_encoder("")
         return encode(self._registry), content_type
 
 

@@ -217,6 +217,45 @@ def test_fields_in_the_query_are_checked_as_those_in_the_form(server: Server) ->
     problem(response, 400, "bad-field", "response_format")
 
 
+# -- bodies that break off ---------------------------------------------------------------------
+
+PART = (
+    b'--xyz\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
+    + TWO_SECONDS
+    + b"\r\n"
+)
+FORM = PART + PART + b"--xyz--\r\n"
+HEAD = b"POST /transcribe HTTP/1.1\r\nHost: localhost\r\n"
+AS_FORM = HEAD + b"Content-Type: multipart/form-data; boundary=xyz\r\n"
+
+
+@pytest.mark.parametrize(
+    "head, body",
+    [
+        (AS_FORM + b"Content-Length: %d\r\n\r\n" % len(FORM), FORM[:1000]),
+        (AS_FORM + b"Content-Length: %d\r\n\r\n" % len(FORM), FORM[: len(PART)]),
+        (AS_FORM + b"Content-Length: %d\r\n\r\n" % len(FORM), FORM[:-4]),
+        (HEAD + b"Content-Length: %d\r\n\r\n" % len(TWO_SECONDS), TWO_SECONDS[:-1]),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"4000\r\n" + TWO_SECONDS[:1000]),
+    ],
+    ids=["in a part", "between parts", "in the last boundary", "raw", "chunked"],
+)
+def test_a_body_that_breaks_off_may_be_sent_again(server: Server, head: bytes, body: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+        connection.sendall(head + body)
+        connection.shutdown(socket.SHUT_WR)
+        reply = http.client.HTTPResponse(connection)
+        reply.begin()
+        told = json.loads(reply.read())
+    assert (reply.status, told["code"], told["retryable"]) == (400, "body-incomplete", True)
+
+
+def test_no_header_says_where_the_application_is(server: Server) -> None:
+    headers = {"SCRIPT_NAME": "/metrics", "PATH_INFO": "/metrics"}
+    response = requests.get(f"{server.url}/health/live", headers=headers, timeout=TIMEOUT_S)
+    assert response.json() == {"status": "live"}
+
+
 # -- what is no HTTP ----------------------------------------------------------------------------
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"

@@ -211,6 +211,12 @@ def test_whoever_asks_for_openmetrics_gets_it(server: Server) -> None:
     assert "transcriber_workers" in {one.name for one in families}
 
 
+def test_a_version_that_is_none_gets_the_usual_text(server: Server) -> None:
+    accept = {"Accept": "application/openmetrics-text; version=abc"}
+    response = requests.get(f"{server.url}/metrics", headers=accept, timeout=TIMEOUT_S)
+    assert (response.status_code, response.headers["Content-Type"][:10]) == (200, "text/plain")
+
+
 def test_the_dashboard_asks_only_for_figures_that_there_are(server: Server) -> None:
     LiveSession(server.url).post_all(CHUNKS)
     known = {name.partition("{")[0] for name in scrape(server)} | GPU_FIGURES

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect
 
-from transcriber.journal.database import NAME, FolderInUse, lock_folder, open_database
+from transcriber.journal.database import NAME, FolderInUse, lock_folder, open_database, probe
 from transcriber.journal.tables import VERSION
 
 
@@ -90,3 +90,16 @@ def test_a_file_that_is_no_database_is_put_aside_and_not_deleted(tmp_path: Path)
 def put_aside(folder: Path) -> Path:
     names = [path.name for path in folder.iterdir() if path.name.startswith(f"{NAME}.")]
     return folder / min(names, key=len)  # those of its log are longer
+
+
+def test_the_files_are_for_their_own_user_only_whatever_the_folder_allows(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / NAME).touch(0o644)
+    with closing(lock_folder(tmp_path)):
+        engine = open_database(tmp_path)
+        with engine.begin() as connection:
+            probe(connection)
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        engine.dispose()
+    assert {NAME, f"{NAME}-wal", "lock"} <= modes.keys()
+    assert set(modes.values()) == {0o600}

@@ -12,7 +12,7 @@ from config.settings import SettingError
 LEAST_KEY_CHARS = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # What a header can carry, and the list of keys too.
-_KEY = re.compile(r"[!-+\--~]+")
+_KEY = re.compile(r"[!-+\--:<-~]+")  # plain ASCII without comma, semicolon and space
 _FORM = f"write name:key, separated by commas, each key at least {LEAST_KEY_CHARS} characters long"
 
 
@@ -29,6 +29,8 @@ class KeyRing:
         Raises:
             SettingError: it can't be read so; the message tells names, never a key.
         """
+        if text.strip() and not text.strip(", "):
+            raise SettingError(f"API_KEYS: there is no key in it; {_FORM}")
         digests: dict[str, bytes] = {}
         for number, entry in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
             name, _, key = (part.strip() for part in entry.partition(":"))
@@ -36,7 +38,8 @@ class KeyRing:
                 raise SettingError(f"API_KEYS: entry {number} is not name:key; {_FORM}")
             if len(key) < LEAST_KEY_CHARS or not _KEY.fullmatch(key):
                 raise SettingError(
-                    f"API_KEYS: the key of {name} is too short, or not plain ASCII; {_FORM}"
+                    f"API_KEYS: the key of {name} is too short, or has a sign that none can have;"
+                    f" {_FORM}"
                 )
             digest = _digest(key)
             if name in digests or digest in digests.values():

@@ -13,7 +13,13 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 from gunicorn.http.errors import ParseException
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
 
 from transcriber.audio import errors as audio
 from transcriber.audio.containers import ACCEPTED_NAMES
@@ -145,7 +151,7 @@ _PLAIN: dict[type[Exception], tuple[str, str, str]] = {
     live.UnknownSession: ("unknown-session", "session_id", f"No session has this id. {_AGAIN}"),
     live.SessionEnded: ("session-ended", "session_id", "Start a new session to record more."),
     live.NotLive: ("not-live", "session_id", "Its recording came whole. Start a new session."),
-    live.SessionExpired: ("session-expired", "session_id", f"It expired or was deleted. {_AGAIN}"),
+    live.SessionExpired: ("session-expired", "session_id", f"It has expired. {_AGAIN}"),
     live.SequenceReused: (
         "sequence-reused",
         "sequence",
@@ -229,7 +235,11 @@ def _of_http(error: HTTPException) -> Response:
             f"The request may have at most {limit} bytes." if limit else "It has too many parts."
         )
         return Problem("body-too-large", detail, at_field="audio", limit_bytes=limit).response()
-    by_status = {404: "not-found", 405: "method-not-allowed"}
+    if isinstance(error, ClientDisconnected):
+        return Problem("body-incomplete", "The connection broke off. Send it again.").response()
+    if isinstance(error, NotFound):
+        return Problem("not-found", "/openapi.json lists what there is.").response()
+    by_status = {405: "method-not-allowed"}
     code = by_status.get(error.code or 500, "bad-request")
     response = Problem(code, error.description or TABLE[code].title).response()
     if isinstance(error, MethodNotAllowed) and error.valid_methods:

@@ -37,16 +37,38 @@ def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
         Problem: the body can't be read as what it claims to be.
     """
     if request.mimetype == "multipart/form-data":
-        return _read_multipart(request)
+        counted = _Counted(request.environ["wsgi.input"])
+        request.environ["wsgi.input"] = counted
+        read = _read_multipart(request)
+        _check_complete(request, counted.bytes)
+        return read
     body = request.get_data(cache=False, parse_form_data=False)
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
-    if request.content_length is not None and len(body) < request.content_length:
-        # A connection that broke off looks like the body's end; half a chunk must not be stored.
-        got = f"{len(body)} of {request.content_length} bytes"
-        raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
+    _check_complete(request, len(body))
     pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
     return request.args.to_dict(), [AudioPart(io.BytesIO(body), pcm)] if body else []
+
+
+class _Counted:
+    """A body that counts what was read of it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        data = self._stream.read(size)
+        self.bytes += len(data)
+        return data
+
+
+def _check_complete(request: Request, came: int) -> None:
+    """A connection that broke off looks like the body's end; half a chunk must not be stored."""
+    if request.content_length is not None and came < request.content_length:
+        got = f"{came} of {request.content_length} bytes"
+        raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
 
 
 def _read_multipart(request: Request) -> tuple[dict[str, str], list[AudioPart]]:

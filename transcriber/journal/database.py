@@ -17,6 +17,8 @@ from transcriber.journal.tables import VERSION, metadata
 log = logging.getLogger(__name__)
 
 NAME = "sessions.sqlite3"
+# For its own user only, whatever the folder allows: an id in there is the key to its session.
+_OWN = 0o600
 # A server that is being replaced finishes what it has accepted first.
 _LOCK_WAIT_S = 40.0
 _LOCK_POLL_S = 0.1
@@ -43,6 +45,9 @@ def lock_folder(folder: Path, wait_s: float = _LOCK_WAIT_S) -> Any:
         OSError: the folder can't be made or written to.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("lock", NAME):  # SQLite gives what lies beside the file the same mode
+        (folder / name).touch(_OWN)
+        (folder / name).chmod(_OWN)
     lock = (folder / "lock").open("a+")
     deadline_s, told = time.monotonic() + wait_s, False
     while True:

@@ -46,6 +46,8 @@ class SqlJournal:
         self._lock = lock_folder(folder)
         self._no_room = no_room(folder)
         self._engine = open_database(folder)
+        with self._engine.connect() as connection:
+            _scrub(connection)  # an earlier process may have ended before it did
         self._writer = Writer(self._engine, _scrub, probe)
 
     @property

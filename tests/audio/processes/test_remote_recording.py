@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,17 +78,44 @@ def spare(children: Children) -> int:
     return children.spare_pid
 
 
+# More than is on its way at once.
+LONG = np.tile(SPEECH, 20)
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["ends", "hangs"])
-def test_a_recording_whose_process_ends_or_hangs_is_refused(
+def test_a_recording_whose_process_ends_or_hangs_goes_on_in_another_one(
     how: signal.Signals, children: Children
 ) -> None:
     pid, before = spare(children), children.ended
-    long = np.tile(SPEECH, 20)  # more than is on its way at once
-    opened = open_recording(children, [Part(io.BytesIO(encode(long)))], 600.0)
+    opened = open_recording(children, [Part(io.BytesIO(encode(LONG)))], 600.0)
+    first = next(opened.blocks)
     os.kill(pid, how)
+    with closing(opened):
+        audio_s = np.concatenate([first, *opened.blocks])
+    whole = audio(open_here([Part(io.BytesIO(encode(LONG)))], 600.0))
+    assert np.array_equal(audio_s, whole)
+    assert children.ended == before + 1
+
+
+def test_a_recording_that_ends_two_is_refused(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, before = spare(children), children.ended
+    opened = open_recording(children, [Part(io.BytesIO(encode(LONG)))], 600.0)
+    receive = wire.receive
+
+    def receive_and_end(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
+        message = receive(connection)
+        if message[1]:  # it has begun to send audio
+            connection.close()
+        return message
+
+    os.kill(pid, signal.SIGKILL)
+    monkeypatch.setattr(wire, "receive", receive_and_end)
     with pytest.raises(Undecodable), closing(opened):
         list(opened.blocks)
-    assert children.ended == before + 1
+    assert children.ended == before + 2
+    monkeypatch.undo()
     assert len(audio(open_recording(children, parts("WAV"), 60.0))) == len(SPEECH)
 
 
@@ -107,7 +136,7 @@ def test_a_process_that_sends_what_is_no_audio_is_ended(
     monkeypatch.setattr(wire, "receive", lambda connection: ({}, bytearray(body)))
     with pytest.raises(Undecodable), closing(opened):
         list(opened.blocks)
-    assert children.ended == before + 1
+    assert children.ended == before + 2
 
 
 def test_a_process_that_never_comes_to_an_end_is_cut_off(
