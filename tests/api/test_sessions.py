@@ -212,7 +212,7 @@ def test_a_watch_id_gives_no_right_to_write_or_remove(ended: LiveSession) -> Non
 
 def test_a_watch_id_that_never_was(server: Server) -> None:
     response = requests.get(f"{server.url}/watch/{new_session_id()}", timeout=TIMEOUT_S)
-    problem(response, 404, "unknown-session", "session_id")
+    problem(response, 404, "unknown-session", "watch_id")
 
 
 # -- removing ----------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def test_delete_removes_everything(session: LiveSession) -> None:
     problem(session.post(1, SILENCE), 404, "unknown-session", "session_id")
     problem(requests.delete(url, timeout=TIMEOUT_S), 404, "unknown-session", "session_id")
     watch = f"{session.url}/watch/{session.replies[0]['watch_id']}"
-    problem(requests.get(watch, timeout=TIMEOUT_S), 404, "unknown-session", "session_id")
+    problem(requests.get(watch, timeout=TIMEOUT_S), 404, "unknown-session", "watch_id")
 
 
 def test_delete_wakes_who_waits_for_news(session: LiveSession) -> None:

@@ -21,8 +21,9 @@ from transcriber.live.session import Session
 def test_after_the_final_chunk_the_session_has_ended(rig: Rig) -> None:
     rig.post_all()
     assert rig.session.state == "ended"
-    with pytest.raises(SessionEnded):
-        rig.post(LAST + 1, CHUNKS[0])
+    for sequence in (LAST + 1, LAST + 100):
+        with pytest.raises(SessionEnded):
+            rig.post(sequence, CHUNKS[0])
 
 
 def test_the_final_chunk_may_be_empty(rig: Rig) -> None:

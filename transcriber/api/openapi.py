@@ -120,6 +120,7 @@ def _audio_body() -> Schema:
         "content": {
             "multipart/form-data": {"schema": form},
             "application/octet-stream": {"schema": file},
+            "audio/*": {"schema": file},  # only `audio/L16;rate=R;channels=C` means something
         },
     }
 

@@ -7,6 +7,7 @@ import re
 from flask import Blueprint, Response, jsonify, request
 
 from config import logs
+from transcriber.api.errors import Problem
 from transcriber.api.fields import (
     MAX_WAIT_S,
     StateQuery,
@@ -16,6 +17,7 @@ from transcriber.api.fields import (
 )
 from transcriber.api.render import snapshot_json, text_response
 from transcriber.api.service import service
+from transcriber.live.errors import UnknownSession
 from transcriber.live.readable import Readable, log_name
 
 blueprint = Blueprint("sessions", __name__)
@@ -60,7 +62,14 @@ def _own(session_id: str) -> Readable:
 
 
 def _watched(watch_id: str) -> Readable:
-    found = service().store.watched(watch_id)
+    try:
+        found = service().store.watched(watch_id)
+    except UnknownSession:
+        raise Problem(
+            "unknown-session",
+            "Nothing is to be read under this id: it is wrong, or the session is gone.",
+            at_field="watch_id",
+        ) from None
     logs.note_session(found.log_name)
     return found
 

@@ -205,7 +205,7 @@ class Session(Readable):
         if self.state == "expired":
             raise SessionExpired
         verdict = self._sequencer.offer(sequence, chunk.fingerprint(), chunk)
-        if verdict in ("next", "held") and self._is_beyond_end(sequence):
+        if verdict in ("next", "held", "too-far") and self._is_beyond_end(sequence):
             self._sequencer.withdraw(sequence)
             raise SessionEnded
         if verdict == "reused":
