@@ -84,15 +84,21 @@ class Quotas:
         if wait_s:
             raise OverQuota("requests", owner.kind, allowance.most, wait_s)
 
-    def check_audio(self, owner: Owner, expected_s: float) -> None:
+    def check_audio(self, owner: Owner, expected_s: Callable[[Owner], float]) -> None:
         """Check that a second of audio may come, besides what is on its way already.
+
+        Args:
+            owner: who wants to send it.
+            expected_s: tells how much is on its way; asked only where there is a limit.
 
         Raises:
             OverQuota: the day's audio is used up.
         """
         allowance = self._kinds[owner.kind].audio
+        if not allowance.most:
+            return
         wait_s = allowance.wait_s(owner.name, 1.0)
-        if not wait_s and allowance.wait_s(owner.name, 1.0 + expected_s):
+        if not wait_s and allowance.wait_s(owner.name, 1.0 + expected_s(owner)):
             wait_s = SOON_S  # what is on its way may turn out to be less
         if wait_s:
             raise OverQuota("audio", owner.kind, allowance.most, wait_s)

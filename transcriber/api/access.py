@@ -46,7 +46,7 @@ def sending_audio(length_bytes: int) -> Iterator[None]:
         return
     owners = service().store.owners
     for owner in askers():
-        service().quotas.check_audio(owner, owners.expected_s(owner))
+        service().quotas.check_audio(owner, owners.expected_s)
     with owners.sending(askers(), length_bytes / _BYTES_PER_S):
         yield
 

@@ -54,7 +54,7 @@ class Owners:
         self.charge: Callable[[Owner, float], None] = lambda owner, seconds: None
         self._lock = threading.Lock()
         self._owned: dict[str, _Owned] = {}
-        self._sending: defaultdict[Owner, float] = defaultdict(float)
+        self._sending_ms: defaultdict[Owner, int] = defaultdict(int)
 
     def check(self, owners: Sequence[Owner]) -> None:
         """Check that each of them may have one more.
@@ -68,11 +68,9 @@ class Owners:
     def add(self, one: Readable, owners: Sequence[Owner]) -> None:
         """A session or an upload begins."""
         with self._lock:
-            self._owned[one.id] = _Owned(
-                owners,
-                lambda: one.state == "active",
-                length_s=lambda: one.snapshot(NO_SEGMENTS).duration_s,
-            )
+            owned = self._owned[one.id] = _Owned(owners, lambda: one.state == "active")
+            if one.kind == "upload":
+                owned.length_s = lambda: one.snapshot(NO_SEGMENTS).duration_s
 
     def join(self, one: Readable, owners: Sequence[Owner]) -> None:
         """Whoever sends audio to a session of others owns it from here on, too."""
@@ -88,23 +86,24 @@ class Owners:
     @contextmanager
     def sending(self, owners: Sequence[Owner], seconds: float) -> Iterator[None]:
         """Audio is on its way that is about so long; within, `expected_s` tells of it."""
+        milliseconds = round(1000 * seconds)  # whole numbers, of which nothing is left in the end
         with self._lock:
             for owner in owners:
-                self._sending[owner] += seconds
+                self._sending_ms[owner] += milliseconds
         try:
             yield
         finally:
             with self._lock:
                 for owner in owners:
-                    self._sending[owner] -= seconds
-                    if self._sending[owner] <= 0:
-                        del self._sending[owner]
+                    self._sending_ms[owner] -= milliseconds
+                    if not self._sending_ms[owner]:
+                        del self._sending_ms[owner]
 
     def expected_s(self, owner: Owner) -> float:
         """Return the seconds of audio that an owner has sent and is not charged with yet."""
         with self._lock:
             uploads = [one for one in self._owned.values() if owner in one.owners]
-            on_its_way = self._sending.get(owner, 0.0)
+            on_its_way = self._sending_ms.get(owner, 0) / 1000
         return on_its_way + sum(one.left_s() for one in uploads)
 
     @contextmanager
