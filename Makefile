@@ -34,6 +34,7 @@ test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS)
 
 soak: $(VENV)/.dev ## Run the tests that take many minutes
+	$(find_browser)
 	$(PYTHON_IN_VENV) -m pytest -m soak -o faulthandler_timeout=0 $(ARGS)
 
 lint: $(VENV)/.npm ## Check style only

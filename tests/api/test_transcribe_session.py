@@ -199,7 +199,8 @@ def test_answers_at_once_if_asked_to_and_tells_the_text_later_exactly_once(
         assert response.status_code == 202
         assert response.json()["next_sequence"] == sequence + 1
     session.post(LAST, CHUNKS[LAST], final=True)
-    assert_same_words(session.text(), jfk_text)
+    session.wait_ended()
+    assert_same_words(session.text() + rest_of(session), jfk_text)
 
 
 def test_what_a_202_left_out_is_told_by_a_poll(session: LiveSession, jfk_text: str) -> None:

@@ -28,7 +28,7 @@ def test_a_reload_in_the_middle_loses_nothing_but_the_last_blob(
     page.wait_for_state("finished")
     missing = errors(heard, page.final_text())
     assert missing.deletions <= LAST_WORDS, f"{heard}\n{page.final_text()}"
-    assert re.search(r"^and so\b.*\bfellow americans\b", normalised(page.final_text()))
+    assert re.search(r"^and so\b.*\bfellow\b", normalised(page.final_text()))
     assert page["finish"].count() == 0
 
 

@@ -101,8 +101,10 @@ def first_words(read: Recording, count: int) -> str:
     "name, direction, slack",
     # Short recordings: a word is several points. The Arabic one is sung, and the model hears it
     # otherwise each time.
-    [("ru/ru-ast-demo-nogo.flac", "ltr", 15.0), ("ar/ar-quran-6-56.flac", "rtl", 40.0)],
-    ids=["Russian", "Arabic"],
+    [
+        pytest.param("ru/ru-ast-demo-nogo.flac", "ltr", 15.0, id="Russian", marks=pytest.mark.soak),
+        pytest.param("ar/ar-quran-6-56.flac", "rtl", 40.0, id="Arabic"),
+    ],
 )
 def test_other_languages_are_detected_and_run_in_their_direction(
     base_server: Server,
