@@ -92,14 +92,17 @@ def put_aside(folder: Path) -> Path:
     return folder / min(names, key=len)  # those of its log are longer
 
 
-def test_the_files_are_for_their_own_user_only_whatever_the_folder_allows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", [b"", b"this is no database" * 100], ids=["empty", "put aside"])
+def test_the_files_are_for_their_own_user_only_whatever_the_folder_allows(
+    found: bytes, tmp_path: Path
+) -> None:
     tmp_path.chmod(0o755)
-    (tmp_path / NAME).touch(0o644)
-    with closing(lock_folder(tmp_path)):
-        engine = open_database(tmp_path)
-        with engine.begin() as connection:
-            probe(connection)
-            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-        engine.dispose()
-    assert {NAME, f"{NAME}-wal", "lock"} <= modes.keys()
+    (tmp_path / NAME).write_bytes(found)
+    engine = open_database(tmp_path)
+    with engine.begin() as connection:
+        probe(connection)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    engine.dispose()
+    assert {NAME, f"{NAME}-wal"} <= modes.keys()
+    assert len(modes) == (4 if found else 3)
     assert set(modes.values()) == {0o600}

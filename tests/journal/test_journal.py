@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.server import wait_for
 from transcriber.engine.window import DecodingOptions
+from transcriber.journal import journal as journal_module
 from transcriber.journal.journal import SqlJournal
 from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart
@@ -92,3 +94,23 @@ def test_nothing_is_written_of_a_session_any_more_once_its_ledger_is_closed(
 
 def test_there_is_nothing_to_load_of_a_session_that_never_was(journal: SqlJournal) -> None:
     assert journal.load("no-such-session") is None
+
+
+def test_what_was_deleted_just_before_a_crash_is_gone_when_the_next_process_has_begun(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed, left = tmp_path / "crashed", tmp_path / "left"
+    with monkeypatch.context() as never_scrubbed:
+        never_scrubbed.setattr(journal_module, "_scrub", lambda connection: True)
+        journal = SqlJournal(crashed, KEEP_AUDIO_S, clock)
+        ledger = journal.ledger(SESSION_ID, DecodingOptions())
+        ledger.chunk(Chunk(0, [ChunkPart(BYTES)]))
+        ledger.delete()
+        ledger.wait_written()
+        shutil.copytree(crashed, left)
+        journal.stop()
+    assert any(BYTES in path.read_bytes() for path in left.iterdir())
+    journal = SqlJournal(left, KEEP_AUDIO_S, clock)
+    found = [path.name for path in left.iterdir() if BYTES in path.read_bytes()]
+    journal.stop()
+    assert not found

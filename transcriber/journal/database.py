@@ -45,9 +45,6 @@ def lock_folder(folder: Path, wait_s: float = _LOCK_WAIT_S) -> Any:
         OSError: the folder can't be made or written to.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in ("lock", NAME):  # SQLite gives what lies beside the file the same mode
-        (folder / name).touch(_OWN)
-        (folder / name).chmod(_OWN)
     lock = (folder / "lock").open("a+")
     deadline_s, told = time.monotonic() + wait_s, False
     while True:
@@ -68,6 +65,8 @@ def lock_folder(folder: Path, wait_s: float = _LOCK_WAIT_S) -> Any:
 def open_database(folder: Path) -> Engine:
     """Open the file in a folder, or make it; one that can't be used is put aside, not deleted."""
     path = folder / NAME
+    for old in folder.glob(f"{NAME}*"):
+        old.chmod(_OWN)
     engine = _engine(path)
     try:
         if _prepare(engine):
@@ -89,6 +88,7 @@ def open_database(folder: Path) -> Engine:
 
 
 def _engine(path: Path) -> Engine:
+    path.touch(_OWN)  # SQLite gives the log beside it the same mode
     engine = create_engine(f"sqlite:///{path}")
 
     @event.listens_for(engine, "connect")
