@@ -60,7 +60,7 @@ class Service:
     Attributes:
         decoders: the processes that decode bytes.
         bodies: how many more request bodies may be read.
-        keys, proxies, quotas: who may use it, and how much.
+        origins, keys, proxies, quotas: who may use it, and how much.
         chunk_times: server time of complete replies to chunks.
         metrics: what is told to Prometheus.
 
@@ -71,6 +71,7 @@ class Service:
     def __init__(self, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
         self.settings = settings
         self.servers = read_servers(settings.servers)
+        self.origins = settings.origins()
         self.keys = KeyRing.parse(settings.api_keys)
         self.proxies = Proxies.parse(settings.trusted_proxies)
         self.quotas = Quotas(settings)

@@ -90,7 +90,7 @@ def _check_origin() -> None:
     Raises:
         Problem: the origins are restricted, and this is not one of them.
     """
-    origin, allowed = request.headers.get("Origin"), service().settings.origins()
+    origin, allowed = request.headers.get("Origin"), service().origins
     if request.method in ("GET", "HEAD") or origin is None or "*" in allowed or origin in allowed:
         return
     # A proxy may change the host that was asked for, but no page can say this of itself.

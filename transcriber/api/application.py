@@ -60,7 +60,7 @@ def build(service: Service) -> Flask:
         resources={
             # Any page may import the client; which of them it may then talk to is set below.
             r"/static/.*": {"origins": "*", "send_wildcard": True},
-            r"/.*": {"origins": service.settings.origins()},
+            r"/.*": {"origins": service.origins},
         },
         expose_headers=_EXPOSED_HEADERS,
         allow_headers=["Authorization", "Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
