@@ -45,6 +45,7 @@ MAX_DRAIN_S = 24.0
 # Not the client's faults.
 _OURS = (ConfigurationProblem, InvalidResponseHeader, InvalidResponseHeaderName)
 _NOBODY_THERE = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
+_NO_FILES = (errno.EMFILE, errno.ENFILE)
 # The head of a request is a packet or two.
 HEAD_S = 10.0
 
@@ -71,7 +72,9 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         try:
             client, address = listener.accept()
         except OSError as error:
-            if error.errno not in _NOBODY_THERE:
+            if error.errno in _NO_FILES:
+                self._drop_most_silent()
+            elif error.errno not in _NOBODY_THERE:
                 raise
             return
         self.nr_conns += 1
@@ -87,7 +90,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         for silent in (self.pending_conns, self.keepalived_conns):
             if silent:
                 conn = silent.popleft()
-                self.poller.unregister(conn.sock)
+                with contextlib.suppress(OSError, KeyError, ValueError):  # as gunicorn does
+                    self.poller.unregister(conn.sock)
                 self.nr_conns -= 1
                 conn.close()
                 return
@@ -129,7 +133,8 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; a model that is being loaded then can't be stopped in order."""
-        super().run()
+        with contextlib.suppress(SystemExit):  # so comes SIGQUIT, of which gunicorn makes Ctrl+C
+            super().run()
         if self.wsgi.extensions["transcriber"].engine.state.stage == "starting":
             logging.shutdown()
             os._exit(0)

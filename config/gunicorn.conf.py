@@ -22,9 +22,8 @@ worker_class = "config.draining_worker.DrainingWorker"
 # Besides those that wait for passes, one for each body that is being read: see `api.body`.
 threads = _settings.threads + _settings.most_bodies
 worker_connections = 1000
-# Each is a file handle, and by default a process may have hardly more than that many.
-_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-_wanted = 4 * worker_connections
+# Each is a file handle, of which a process may have hardly more by default.
+_wanted, (_soft, _hard) = 4 * worker_connections, resource.getrlimit(resource.RLIMIT_NOFILE)
 if _soft != resource.RLIM_INFINITY and _soft < _wanted:
     _most = _wanted if _hard == resource.RLIM_INFINITY else min(_wanted, _hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _hard))
