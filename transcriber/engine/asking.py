@@ -46,6 +46,16 @@ class Asked:
         new = tokens[size:] if tokens[:size] == self.forced else tokens
         return [token for token in new if token < self.tokenizer.eot]
 
+    def left_at_s(self, tokens: list[int]) -> float | None:
+        """Return where the new audio goes on that an answer leaves to a next window, in seconds.
+
+        It ends with the time at which another segment begins then, as Whisper was trained.
+        """
+        first = self.tokenizer.timestamp_begin
+        if len(tokens) < 2 or min(tokens[-2:]) < first:
+            return None
+        return float((tokens[-1] - first) * TIMESTAMP_S - self.lead_s)
+
 
 def asked(
     model: SpeechModel, window: Window, least_context_s: int | None, timestamps: bool

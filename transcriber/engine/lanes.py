@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,10 +41,8 @@ def canary(model: SpeechModel) -> None:
     """Run a short decode of each kind, so that a model that can't run is found out at once."""
     audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
     once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
-    for lane in (Lane.PARTIAL, Lane.FINAL):
-        window = Window(audio, lane, once, language="en")
-        decode(model, window)
-        decode(model, replace(window, prefix="Yes.", prefix_s=0.5))
+    decode(model, Window(audio, Lane.PARTIAL, once, language="en"))
+    decode(model, Window(audio, Lane.FINAL, once, language="en", prefix="Yes.", prefix_s=0.5))
 
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:

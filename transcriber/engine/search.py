@@ -18,15 +18,22 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 10
+# The times that the model writes are no better than that.
+_COARSE_S = 0.5
 
 
 @dataclass(frozen=True)
 class Found:
-    """A beam search's result, and what was asked."""
+    """A beam search's result, and what was asked.
+
+    Attributes:
+        left_at_s: where the model left off, and the rest to a next window; None if it did not.
+    """
 
     hypothesis: Hypothesis
     window: Window
     ask: Asked
+    left_at_s: float | None = None
 
 
 def heard(model: SpeechModel, window: Window) -> Found:
@@ -53,7 +60,7 @@ def _search(model: SpeechModel, window: Window) -> Found:
         temperature=temperature,
         tokens=tuple(tokens),
     )
-    return Found(hypothesis, window, ask)
+    return Found(hypothesis, window, ask, ask.left_at_s(result.sequences_ids[0]))
 
 
 def _aligned(model: SpeechModel, found: Found) -> Hypothesis:
@@ -82,6 +89,7 @@ def _aligned(model: SpeechModel, found: Found) -> Hypothesis:
     )
     if not words:
         return hypothesis
+    words = (*words[:-1], _not_beyond(found.left_at_s, words[-1]))
     return replace(
         hypothesis,
         words=words,
@@ -89,6 +97,16 @@ def _aligned(model: SpeechModel, found: Found) -> Hypothesis:
         end=words[-1].end,
         likely=word_probabilities((one.word, one.probability) for one in words),
     )
+
+
+def _not_beyond(left_at_s: float | None, last: Word) -> Word:
+    """Return the last word with its end where the model left off.
+
+    Alignment knows no other words, and draws it out over all that is spoken behind it.
+    """
+    if left_at_s is None or not last.start - _COARSE_S <= left_at_s <= last.end - _COARSE_S:
+        return last
+    return replace(last, end=max(last.start, left_at_s))
 
 
 def mean(logprob: float, ask: Asked, result: Any) -> float:
