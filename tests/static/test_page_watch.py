@@ -23,7 +23,7 @@ def test_a_watcher_who_comes_late_reads_the_same_final_text(
     assert link
     watcher = open_page(link)
     watcher.wait_until_final("lobster")
-    watcher.wait_for_words("San Francisco")
+    watcher.wait_for_words("might well")
     page.stop()
     watcher.wait_for_state("finished")
     assert watcher.final_text() == page.final_text()
