@@ -17,7 +17,7 @@ from tests.support.recordings import blobs, encode, grouped, recording
 from tests.support.scores import errors
 from tests.support.server import Server, running, wait_for
 
-BLOBS = grouped(blobs("webm-opus")[:40], 5)
+BLOBS = grouped(blobs("webm-opus")[:25], 5)
 JFK = recording("en/short-jfk.flac")
 # The model's own errors in that recording, as an upload.
 SLIPS = 2
@@ -50,7 +50,7 @@ def test_sessions_go_on_when_their_decoders_are_killed(server: Server) -> None:
     clean = LiveSession(server.url).post_all(BLOBS)
     sessions = [LiveSession(server.url) for _ in range(2)]
     for sequence, chunk in enumerate(BLOBS):
-        if sequence == 4:
+        if sequence == 3:
             harm(server, signal.SIGKILL)
         for session in sessions:
             session.post(sequence, chunk, final=chunk is BLOBS[-1]).raise_for_status()

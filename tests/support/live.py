@@ -10,6 +10,8 @@ from typing import Any
 import requests
 
 TIMEOUT_S = 120.0
+# However busy the machine is: who does not ask for it gets 202 after ten seconds.
+PATIENTLY = {"Prefer": "wait=60"}
 
 
 def new_session_id() -> str:
@@ -35,7 +37,7 @@ class LiveSession:
         content_type: str = "application/octet-stream",
         headers: dict[str, str] | None = None,
     ) -> requests.Response:
-        """Post one chunk of one or more blobs."""
+        """Post one chunk of one or more blobs, and wait for its words unless `headers` say else."""
         blobs = [parts] if isinstance(parts, bytes) else list(parts)
         files = [("audio", (f"blob-{n}", blob, content_type)) for n, blob in enumerate(blobs)]
         fields = {
@@ -48,7 +50,7 @@ class LiveSession:
             f"{self.url}/transcribe",
             data=fields,
             files=files or {"audio": ("empty", b"", content_type)},
-            headers=headers,
+            headers=PATIENTLY if headers is None else headers,
             timeout=TIMEOUT_S,
         )
         if response.ok:

@@ -19,6 +19,8 @@ _BRIEF_S = 3.0
 # An open window that ends in so much silence holds its last word whole. And so much speech behind a
 # word, by the voice activity's ends and the alignment's, is another word.
 _PAUSE_S, _UNHEARD_S = 0.25, 0.5
+# If so little was listened to once more and nothing was heard, a word dies away.
+_DYING_S = 1.0
 # By that factor the text of a piece heard alone must be longer to be believed instead.
 _MUCH_LONGER = 1.15
 # Words behind the last one: how probable the first of them and all on the mean are at least, and
@@ -39,7 +41,7 @@ def final(model: SpeechModel, window: Window) -> Decoded:
     if short and not window.open and not _is_good(found, window):
         found = heard(model, window)
     found = _to_the_end(model, found, window)
-    if window.prefix and not _is_good(found, window):
+    if window.prefix and not _is_good(found, window, dying_s=_DYING_S):
         # The forced prefix sometimes makes the model leave out words: hear the piece on its own.
         start = round(window.prefix_s * SAMPLE_RATE_HZ)
         alone = heard(model, replace(window, audio=window.audio[start:], prefix="", prefix_s=0.0))
@@ -51,11 +53,11 @@ def final(model: SpeechModel, window: Window) -> Decoded:
     return Decoded((found.hypothesis,), found.ask.language, found.ask.probability)
 
 
-def _is_good(found: Found, window: Window) -> bool:
-    """Tell whether it was heard without trouble, and to its end."""
+def _is_good(found: Found, window: Window, dying_s: float = 0.0) -> bool:
+    """Tell whether it was heard without trouble, and to its end but for less than `dying_s`."""
     text = found.hypothesis.text
     whole = letters(text) >= window.least_letters and not left_out(window.shown, text)
-    whole = whole and not _unheard_s(found.hypothesis, window)
+    whole = whole and _unheard_s(found.hypothesis, window) <= dying_s
     return found.hypothesis.sure and whole and not echoes(window.prefix, text)
 
 
