@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
+from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -36,11 +38,18 @@ def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
     Raises:
         Problem: the body can't be read as what it claims to be.
     """
+    _check_query(request)
     if request.mimetype == "multipart/form-data":
         counted = _Counted(request.environ["wsgi.input"])
         request.environ["wsgi.input"] = counted
         read = _read_multipart(request)
         _check_complete(request, counted.bytes)
+        if counted.bytes and not (request.form or request.files):
+            raise Problem(
+                "bad-request",
+                "Nothing in this body can be read as multipart/form-data: no part that ends with"
+                " its boundary, or a name or file name that is no UTF-8.",
+            )
         return read
     body = request.get_data(cache=False, parse_form_data=False)
     if request.content_length is None and len(body) == request.max_content_length:
@@ -71,9 +80,31 @@ def _check_complete(request: Request, came: int) -> None:
         raise Problem("body-incomplete", f"Only {got} came. Send the request again.")
 
 
+def _check_query(request: Request) -> None:
+    """Check that the query is UTF-8; Flask leaves bytes that are not as they are written."""
+    for field in request.query_string.split(b"&"):
+        name, _, value = (unquote_to_bytes(part) for part in field.partition(b"="))
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            raise _no_utf8(name.decode(errors="replace")) from None
+
+
+def _check_form(values: Mapping[str, str]) -> None:
+    """Check that the fields of a form are UTF-8; Flask has put a sign where they are not."""
+    for name, value in values.items():
+        if "\ufffd" in value:
+            raise _no_utf8(name)
+
+
+def _no_utf8(name: str) -> Problem:
+    return bad_field(name, f"{name} can't be read as UTF-8. Send text in UTF-8.")
+
+
 def _read_multipart(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
     if "boundary" not in request.mimetype_params:
         raise Problem("bad-request", "multipart/form-data needs its boundary in Content-Type.")
+    _check_form(request.form)
     values = request.args.to_dict() | request.form.to_dict()
     parts = [
         AudioPart(cast("BinaryIO", file.stream), PcmFormat.parse(file.content_type or ""))
