@@ -53,7 +53,7 @@ def visited() -> Iterator[Server]:
     with running(SETTINGS) as server:
         server.wait_until_ready(600)
         start_request_threads(server, THREADS + BODIES)
-        let_come(Visitors(server, at_once=4), lambda visitors: visitors.number() >= 8)
+        let_come(Visitors(server, at_once=4), lambda visitors: visitors.number() >= 6)
         yield server
 
 
@@ -86,7 +86,7 @@ def watch(server: Server, is_half: Enough, pause_s: float = 0.0, **kind: bool) -
 
 def test_visitors_leave_nothing_behind() -> None:
     with visited() as server:
-        seen = watch(server, lambda visitors: visitors.number() >= 8)
+        seen = watch(server, lambda visitors: visitors.number() >= 6)
     assert not seen.left_behind(), seen
 
 

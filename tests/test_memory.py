@@ -32,7 +32,7 @@ libc = ctypes.CDLL(None)
 libc.mallinfo2.restype = Malloc
 model = ctranslate2.models.Whisper(sys.argv[1], device="cpu", compute_type="int8", intra_threads=1)
 used_mb = []
-for frames in range(600, 840, 2):
+for frames in range(600, 780, 2):
     features = np.zeros((1, 80, frames), np.float32)
     model.encode(ctranslate2.StorageView.from_array(features))
     used_mb.append(libc.mallinfo2().used / 2**20)

@@ -101,11 +101,11 @@ def test_a_killed_server_is_left_and_returned_to_at_a_pause(
     "fault",
     [
         pytest.param(hanging(), id="hangs"),
-        # Left as one that was killed is; the other two are the odd ones.
+        # Left as one that was killed is.
         pytest.param(
             unavailable(retry_after_s=5, cors=True), id="answers 503", marks=pytest.mark.soak
         ),
-        pytest.param(asleep(), id="answers HTML"),
+        pytest.param(asleep(), id="answers HTML", marks=pytest.mark.soak),
     ],
 )
 def test_a_server_that_fails_otherwise_is_left_too(

@@ -59,7 +59,13 @@ def test_raw_sound_by_choice_gives_the_same_words(
     assert page.recorded() == b"", "the recorder was not used"
 
 
-@pytest.mark.parametrize("script", [NO_RECORDER, SILENT_RECORDER], ids=["missing", "silent"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(NO_RECORDER, id="missing", marks=pytest.mark.soak),
+        pytest.param(SILENT_RECORDER, id="silent"),
+    ],
+)
 def test_raw_sound_is_sent_where_the_recorder_fails(
     open_page: OpenPage, server: Server, tmp_path: Path, script: str
 ) -> None:
