@@ -24,7 +24,7 @@ from transcriber.periodic import Periodic
 _M_ARENA_MAX = -8
 _ARENAS = 2
 _KEPT_PRIMITIVES = "64"
-_TRIM_EVERY_S = 60.0
+TRIM_EVERY_S = 60.0
 
 
 def keep_small() -> None:
@@ -38,7 +38,7 @@ def keep_small() -> None:
 def trimmer() -> Periodic:
     """Return what gives freed memory back to the system, once a minute."""
     trim = _of_libc("malloc_trim")
-    return Periodic("memory-trimmer", _TRIM_EVERY_S, lambda: trim(0) if trim else None)
+    return Periodic("memory-trimmer", TRIM_EVERY_S, lambda: trim(0) if trim else None)
 
 
 def _of_libc(name: str) -> Any:
