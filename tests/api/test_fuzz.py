@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.support.live import TIMEOUT_S
 from tests.support.recordings import blobs, encode
 from tests.support.server import Server, running
 from transcriber.api.operations import OPERATIONS, Operation
+from transcriber.compat.apis import APIS
 
 QUICK, MANY = 30, 1000
 # A 500 is in no operation's description, while every deliberate 5xx is.
@@ -66,10 +68,10 @@ def fuzz(server: Server, operation: Operation, mode: GenerationMode, examples: i
 
 MODES = [
     pytest.param(operation, mode, id=f"{operation.name}-{mode.value}")
-    for operation in OPERATIONS
+    for operation in (*OPERATIONS, *(one for api in APIS.values() for one in api.operations))
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    # What takes nothing can't be given anything wrong.
-    if mode is GenerationMode.POSITIVE or "<" in operation.path or operation.takes_audio
+    # What takes nothing, or any name, can't be given anything wrong.
+    if mode is GenerationMode.POSITIVE or operation.form or re.search("<(?!name)", operation.path)
 ]
 
 

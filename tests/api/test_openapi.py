@@ -18,6 +18,7 @@ from tests.support.server import Server
 from transcriber.api import application, replies
 from transcriber.api.errors import TABLE
 from transcriber.api.operations import OPERATIONS
+from transcriber.compat.apis import APIS
 from transcriber.service import Service
 
 # Found by whoever opens the page, and by nobody else.
@@ -56,9 +57,12 @@ def test_every_route_is_in_it_and_nothing_else(document: dict[str, Any], app: Fl
 
 
 def test_names_of_operations_are_unique_and_plain() -> None:
-    names = [operation.name for operation in OPERATIONS]
+    names = [
+        operation.name
+        for operation in (*OPERATIONS, *(one for api in APIS.values() for one in api.operations))
+    ]
     assert len(set(names)) == len(names)
-    assert all(re.fullmatch("[a-z_]+", name) for name in names)
+    assert all(re.fullmatch("[a-z0-9_]+", name) for name in names)
 
 
 def test_every_error_is_in_it(document: dict[str, Any]) -> None:

@@ -29,8 +29,10 @@ from transcriber.api import (
     transcribe,
 )
 from transcriber.api.body import limit_sending
+from transcriber.api.operations import OPERATIONS
 from transcriber.api.refusals import refusal
 from transcriber.api.service import service
+from transcriber.compat.apis import APIS
 from transcriber.service import Service
 
 log = logging.getLogger(__name__)
@@ -68,8 +70,13 @@ def build(service: Service) -> Flask:
         allow_private_network=True,
         max_age=600,
     )
-    for module in (transcribe, sessions, health, config, metrics, openapi):
+    for module in (transcribe, sessions, health, config, metrics):
         app.register_blueprint(module.blueprint)
+    others = [APIS[name] for name in service.settings.compat_apis()]
+    for other in others:
+        app.register_blueprint(other.blueprint)
+    also = [operation for other in others for operation in other.operations]
+    openapi.install(app, (*OPERATIONS, *also))
     page.install(app)
     errors.install(app)
     app.before_request(_begin)

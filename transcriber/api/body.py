@@ -6,9 +6,11 @@ what they asked for, would hold all threads, and nobody would even be told how t
 
 from __future__ import annotations
 
+import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from flask import Response, request
 
@@ -16,6 +18,7 @@ from config.deadlines import deadlines
 from transcriber.api.errors import Problem
 from transcriber.api.service import service
 
+EVENT_STREAM = "text/event-stream"
 # At a megabit a second, a body is here in time whatever its size.
 _S_PER_BYTE = 8 / (1 << 20)
 
@@ -49,9 +52,34 @@ def reading_body() -> Iterator[None]:
 
 
 def limit_sending(response: Response) -> None:
-    """Give the client time to take a reply, after which it is hung up on."""
+    """Give the client time to take a reply, after which it is hung up on.
+
+    One that comes bit by bit has its own way; see `sent_in_time`.
+    """
     connection = request.environ.get("gunicorn.socket")
-    if connection is not None:
+    if connection is not None and response.mimetype != EVENT_STREAM:
         length = response.content_length or 0
         seconds = service().settings.body_timeout_s + length * _S_PER_BYTE
         deadlines.watch(connection, seconds, socket.SHUT_RDWR)  # the worker says when it is sent
+
+
+def sent_in_time(events: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the same; the client has a while to take each, after which it is hung up on."""
+    connection = request.environ.get("gunicorn.socket")
+    seconds = service().settings.body_timeout_s
+    return _each_in_time(events, connection, seconds)
+
+
+def _each_in_time(
+    events: Iterator[bytes], connection: socket.socket | None, seconds: float
+) -> Iterator[bytes]:
+    with contextlib.closing(cast("Generator[bytes]", events)):
+        for event in events:
+            watch = None
+            if connection is not None:
+                watch = deadlines.watch(connection, seconds, socket.SHUT_RDWR)
+            try:
+                yield event
+            finally:
+                if watch is not None:
+                    deadlines.done(watch)

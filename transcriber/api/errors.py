@@ -46,6 +46,7 @@ TABLE: dict[str, Kind] = {
     "unauthorized": Kind(401, "This service asks for a key"),
     "origin-not-allowed": Kind(403, "Pages of this origin may not use the service"),
     "not-found": Kind(404, "There is nothing at this address"),
+    "unknown-model": Kind(404, "There is no such model"),
     "unknown-session": Kind(404, "There is no such session"),
     "method-not-allowed": Kind(405, "This address does not take this method"),
     "body-timeout": Kind(408, "The request took too long to come in", True),

@@ -34,6 +34,11 @@ def _language(value: str) -> str:
     return code
 
 
+def code_of(language: str) -> str | None:
+    """Return the code of a `Language`, None where it is to be detected."""
+    return None if language == "auto" else language
+
+
 def _plain(value: str) -> str:
     if "\x00" in value:
         raise ValueError("it contains a null character; send plain text")
@@ -52,6 +57,7 @@ Sequence = Annotated[int, Field(ge=0, le=MAX_SEQUENCE), BeforeValidator(_digits)
 SegmentId = Annotated[int, Field(ge=-1, le=10**9), BeforeValidator(_digits)]
 Flag = Annotated[bool, BeforeValidator(lambda value: _WORDS.get(str(value).lower(), value))]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Language = Annotated[str, AfterValidator(_language)]
 ResponseFormat = Literal["json", "verbose_json", "text", "srt", "vtt", "tsv"]
 TranscriptFormat = Literal["text", "json", "srt", "vtt", "tsv"]
 
@@ -59,7 +65,7 @@ TranscriptFormat = Literal["text", "json", "srt", "vtt", "tsv"]
 class TranscribeFields(BaseModel):
     """The fields of `POST /transcribe`: a whole recording's, or a chunk's if it has a session."""
 
-    language: Annotated[str, AfterValidator(_language)] = Field(
+    language: Language = Field(
         "auto", description="A code such as en, ar or ru; `auto` detects it."
     )
     language_detection: LanguageDetection = Field(
@@ -109,7 +115,7 @@ class TranscribeFields(BaseModel):
         """Return the decoding options."""
         words = self.word_timestamps
         return DecodingOptions(
-            language=None if self.language == "auto" else self.language,
+            language=code_of(self.language),
             task=self.task,
             prompt=self.prompt,
             hotwords=self.hotwords,

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import transcriber
 from transcriber.api.errors import TABLE
-from transcriber.api.fields import SESSION_ID, TranscribeFields, described
+from transcriber.api.fields import SESSION_ID, described
 from transcriber.api.operations import (
     CODES_OF_ALL,
     CODES_OF_HTTP,
-    OPERATIONS,
     Answer,
     Operation,
 )
@@ -33,14 +33,19 @@ _PROBLEM = "application/problem+json"
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Tell what requests there are, what they take and what they give."""
-    return jsonify(document())
+    return jsonify(current_app.extensions["openapi"]())
 
 
-@functools.cache
-def document() -> Schema:
-    """Return the description."""
+def install(app: Flask, operations: Sequence[Operation]) -> None:
+    """Describe these operations, once somebody asks."""
+    app.register_blueprint(blueprint)
+    app.extensions["openapi"] = functools.cache(lambda: document(operations))
+
+
+def document(operations: Sequence[Operation]) -> Schema:
+    """Return the description of some operations."""
     paths: dict[str, Schema] = defaultdict(dict)
-    for operation in OPERATIONS:
+    for operation in operations:
         path = operation.path.replace("<", "{").replace(">", "}")
         paths[path][operation.method] = _described(operation)
     return {
@@ -55,15 +60,16 @@ def document() -> Schema:
         "servers": [{"url": "."}],
         "paths": dict(paths),
         "components": {
-            "schemas": _models(),
+            "schemas": _models(operations),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _models() -> Schema:
+def _models(operations: Iterable[Operation]) -> Schema:
     models: set[type[BaseModel]] = {ProblemReply}
-    for operation in OPERATIONS:
+    for operation in operations:
+        models.add(operation.error)
         models.update(*(answer.models for answer in operation.answers.values()))
     _, definitions = models_json_schema(
         [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)],
@@ -81,14 +87,14 @@ def _described(operation: Operation) -> Schema:
         "summary": operation.summary,
         "parameters": _parameters(operation),
         "responses": {
-            **_problems(codes),
+            **_problems(codes, operation.error),
             **{str(status): _answer(one) for status, one in operation.answers.items()},
         },
         # Where no keys are set, none is needed either.
         "security": [{"key": []}, {}] if needs_key else [],
     }
-    if operation.takes_audio:
-        told["requestBody"] = _audio_body()
+    if operation.form is not None:
+        told["requestBody"] = _audio_body(_form(operation))
     return told
 
 
@@ -104,17 +110,25 @@ def _parameters(operation: Operation) -> list[Schema]:
     for name, what in operation.headers.items():
         told = {"in": "header", "description": what, "schema": {"type": "string"}}
         parameters.append({"name": name, **told})
-    if operation.takes_audio:
-        about = {"in": "query", "description": "With audio as the raw body; else in the form."}
-        for name, schema in described(TranscribeFields).items():
-            parameters.append({"name": name, **about, "schema": schema})
+    about = {"in": "query", "description": "With audio as the raw body; else in the form."}
+    for name, schema in _form(operation).items():
+        parameters.append({"name": name, **about, "schema": schema})
     return parameters
 
 
-def _audio_body() -> Schema:
+def _form(operation: Operation) -> Schema:
+    """Return the fields that come with audio."""
+    lists = {
+        name: {"type": "array", "items": {"type": "string", "enum": list(choices)}}
+        for name, choices in operation.lists.items()
+    }
+    return {**described(operation.form), **lists} if operation.form else {}
+
+
+def _audio_body(fields: Schema) -> Schema:
     file: Schema = {"type": "string", "format": "binary"}
     files = {name: {"type": "array", "items": file} for name in AUDIO_FIELDS}
-    form = {"type": "object", "properties": {**files, **described(TranscribeFields)}}
+    form = {"type": "object", "properties": {**files, **fields}}
     return {
         "description": f"Audio: {', '.join(ACCEPTED_NAMES)}.",
         "content": {
@@ -136,16 +150,22 @@ def _answer(answer: Answer) -> Schema:
     return {"description": answer.what, **({"content": content} if content else {})}
 
 
-def _problems(codes: tuple[str, ...]) -> Schema:
+def _problems(codes: tuple[str, ...], error: type[BaseModel]) -> Schema:
     """Return the answers for errors, each status once."""
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in codes:
         by_status[TABLE[code].status].append(code)
-    schema = {"$ref": f"#/components/schemas/{ProblemReply.__name__}"}
+    problem = {_PROBLEM: _reference(ProblemReply)}
+    own = problem if error is ProblemReply else {"application/json": _reference(error)}
     return {
         str(status): {
             "description": "; ".join(f"`{code}`: {TABLE[code].title}" for code in told) + ".",
-            "content": {_PROBLEM: {"schema": schema}},
+            # What is no HTTP is no operation's.
+            "content": {**own, **(problem if set(told) & set(CODES_OF_HTTP) else {})},
         }
         for status, told in sorted(by_status.items())
     }
+
+
+def _reference(model: type[BaseModel]) -> Schema:
+    return {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from transcriber.api.errors import TABLE
-from transcriber.api.fields import StateQuery, TranscriptQuery
+from transcriber.api.fields import StateQuery, TranscribeFields, TranscriptQuery
 from transcriber.api.replies import (
     Alive,
     ChunkReply,
     Config,
     Health,
+    ProblemReply,
     RecordingReply,
     SessionState,
     VerboseRecording,
@@ -38,6 +39,9 @@ class Operation:
 
     Attributes:
         codes: the errors it can give, besides those of all operations that need a key.
+        form: the fields that come with audio, if it takes any.
+        lists: those that may come several times, and what each may be.
+        error: what its errors look like.
         is_open: whether it needs no key.
     """
 
@@ -48,22 +52,34 @@ class Operation:
     codes: tuple[str, ...] = ()
     query: type[BaseModel] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    takes_audio: bool = False
+    form: type[BaseModel] | None = None
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    error: type[BaseModel] = ProblemReply
     is_open: bool = False
 
     @property
     def name(self) -> str:
-        """What it is called: `get_sessions_transcript`."""
+        """What it is called: `get_sessions_transcript`, `get_sessions_by_session_id`."""
         words = [word for word in self.path.split("/") if word and "<" not in word]
-        return "_".join((self.method, *words)).replace(".", "_")
+        by = self.path.rpartition("/<")[2].removesuffix(">") if self.path.endswith(">") else ""
+        names = (self.method, *words, *(("by", by) if by else ()))
+        return "_".join(names).replace(".", "_").replace("-", "_")
 
 
 # Of requests that are not even HTTP, whatever they were to be.
 CODES_OF_HTTP = ("bad-request", "address-too-long", "headers-too-large")
 # Of all operations that need a key.
 CODES_OF_ALL = ("unauthorized", "origin-not-allowed", "over-quota")
+_OF_NO_AUDIO = ("internal-error", "unknown-model")
 _OF_AUDIO = tuple(
-    code for code in TABLE if code not in (*CODES_OF_HTTP, *CODES_OF_ALL, "internal-error")
+    code for code in TABLE if code not in (*CODES_OF_HTTP, *CODES_OF_ALL, *_OF_NO_AUDIO)
+)
+# Of whole recordings.
+CODES_OF_RECORDINGS = (
+    *("bad-field", "missing-audio", "body-incomplete", "body-timeout", "body-too-large"),
+    *("audio-too-long", "unsupported-media-type", "undecodable-audio", "too-many-bodies"),
+    *("queue-full", "too-many-sessions", "starting", "model-failed", "no-decoder"),
+    *("storage-failed", "storage-full", "draining"),
 )
 _OF_SESSIONS = (
     *("bad-field", "unknown-session", "session-expired"),
@@ -84,7 +100,7 @@ OPERATIONS = (
         },
         _OF_AUDIO,
         headers={"Prefer": "`wait=SECONDS` or `respond-async` (RFC 7240)."},
-        takes_audio=True,
+        form=TranscribeFields,
     ),
     Operation(
         "get",

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from config import logs
-from transcriber.api.access import askers, sending_audio
+from transcriber.api.access import askers
 from transcriber.api.admission import admit
-from transcriber.api.body import reading_body
 from transcriber.api.errors import Problem
 from transcriber.api.fields import TranscribeFields, read
-from transcriber.api.parts import AudioPart, read_request
+from transcriber.api.parts import AudioPart
 from transcriber.api.prefer import preferred_wait_s
-from transcriber.api.recordings import transcribe_recording
+from transcriber.api.recordings import received, transcribe_recording
 from transcriber.api.render import chunk_json, text_response
 from transcriber.api.service import service
 from transcriber.audio.errors import NoDecoder, NotAudio
@@ -35,12 +34,9 @@ _MIB = 1 << 20
 def transcribe() -> Response:
     """Take audio and answer with text."""
     arrived_s = time.monotonic()
-    request.max_content_length = service().settings.max_upload_mb * _MIB
-    with reading_body():
-        values, parts = read_request(request)
-    fields = read(TranscribeFields, values)
-    fields.check_belonging()
-    with service().working(), sending_audio(sum(part.size for part in parts)):
+    with received() as (values, parts):
+        fields = read(TranscribeFields, values)
+        fields.check_belonging()
         if fields.session_id is None:
             return transcribe_recording(fields, parts)
         logs.note_session(log_name(fields.session_id))

@@ -55,6 +55,7 @@ class Recording(Source):
     ) -> None:
         self.transcript = transcript or Transcript()
         self.language = options.language
+        self.language_probability = 1.0 if options.language else 0.0
         self.task = options.task
         self.seconds = AudioSeconds()
         self.timing_s = [0.0, 0.0]
@@ -129,6 +130,8 @@ class Recording(Source):
             self._changed.notify_all()
 
     def _hear(self, heard: Decoded) -> None:
+        if self.language is None:
+            self.language_probability = heard.language_probability
         if heard.hypotheses or self.language is None:
             self.language = heard.language
         self.transcript.add(heard.hypotheses, self._block.offset_s)
