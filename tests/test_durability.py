@@ -108,7 +108,7 @@ class Crashed:
     Attributes:
         running, over, left: a session that goes on, one that had ended, and one whose last chunk
             was answered but not decoded, and whose client is gone.
-        before: their states, by session id; `srt` what was downloaded of the running one.
+        before: their states, by session id; `text` what was downloaded of the running one.
         upload: the state of an upload that was answered 202.
     """
 
@@ -117,7 +117,7 @@ class Crashed:
     over: LiveSession
     left: LiveSession
     before: dict[str, dict[str, Any]]
-    srt: str
+    text: str
     upload: dict[str, Any]
 
 
@@ -129,7 +129,7 @@ def crashed(mortal: Server) -> Crashed:
         running.post(sequence, BLOBS[sequence]).raise_for_status()
     over.post_all(BLOBS[:4])
     before = {one.session_id: one.state() for one in (running, over)}
-    srt = get(mortal, f"/sessions/{running.session_id}/transcript", format="srt").text
+    text = get(mortal, f"/sessions/{running.session_id}/transcript").text
     at_once = {"Prefer": "respond-async"}
     accepted = requests.post(
         f"{mortal.url}/transcribe",
@@ -141,7 +141,7 @@ def crashed(mortal: Server) -> Crashed:
     for sequence, chunk in enumerate([*wav_chunks(JFK.samples(), 2.0), b""]):
         left.post(sequence, chunk, final=not chunk, headers=at_once).raise_for_status()
     revive(mortal)
-    return Crashed(mortal, running, over, left, before, srt, accepted.json())
+    return Crashed(mortal, running, over, left, before, text, accepted.json())
 
 
 def test_a_session_goes_on_as_if_nothing_had_happened(crashed: Crashed) -> None:
@@ -153,8 +153,8 @@ def test_a_session_goes_on_as_if_nothing_had_happened(crashed: Crashed) -> None:
     assert after["revision"] > before["revision"]
     watch_id = replies[0]["watch_id"]
     assert get(server, f"/watch/{watch_id}").json()["watch_id"] == watch_id
-    now = get(server, f"/sessions/{session.session_id}/transcript", format="srt").text
-    assert now.startswith(crashed.srt)
+    now = get(server, f"/sessions/{session.session_id}/transcript").text
+    assert now.startswith(crashed.text.strip())
     repeated = session.post(11, BLOBS[11])
     assert repeated.headers["Idempotent-Replay"] == "true"
     same = ("text", "segments", "partial", "audio_seconds", "revision")

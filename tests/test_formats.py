@@ -35,7 +35,7 @@ def test_srt() -> None:
     assert to_srt(TALK) == (
         "1\n00:00:00,000 --> 00:00:01,500\nAsk not what\n\n"
         "2\n00:00:01,500 --> 00:00:03,250\n[…]\n\n"
-        "3\n00:00:03,250 --> 00:00:04,000\nyour country.\n"
+        "3\n00:00:03,250 --> 00:00:04,250\nyour country.\n"
     )
 
 
@@ -44,7 +44,7 @@ def test_vtt() -> None:
         "WEBVTT\n\n"
         "00:00:00.000 --> 00:00:01.500\nAsk not what\n\n"
         "00:00:01.500 --> 00:00:03.250\n[…]\n\n"
-        "00:00:03.250 --> 00:00:04.000\nyour country.\n"
+        "00:00:03.250 --> 00:00:04.250\nyour country.\n"
     )
 
 
@@ -64,10 +64,10 @@ def test_silence_is_an_empty_transcript(name: str, expected: str, segments: list
 
 
 def test_hours_are_counted_and_milliseconds_rounded() -> None:
-    long = [segment("late", 3599.9996, 100 * 3600 + 61.0625)]
-    assert "01:00:00,000 --> 100:01:01,062" in to_srt(long)
-    assert "01:00:00.000 --> 100:01:01.062" in to_vtt(long)
-    assert "3600000\t360061062\tlate" in to_tsv(long)
+    late = [segment("late", 3599.9996, 3602.0625), segment("later", 360_061.0625, 360_063.5)]
+    assert "01:00:00,000 --> 01:00:02,062" in to_srt(late)
+    assert "100:01:01.062 --> 100:01:03.500" in to_vtt(late)
+    assert "3600000\t3602062\tlate" in to_tsv(late)
 
 
 def test_webvtt_markup_is_escaped_and_only_there() -> None:
@@ -90,7 +90,7 @@ def test_other_scripts_and_right_to_left_text_stay_as_they_are(name: str, text: 
 
 
 def test_cues_are_numbered_without_holes() -> None:
-    segments = [segment("one"), segment(" "), segment("two")]
+    segments = [segment("one"), segment(" "), segment("two", 9.0, 10.0)]
     assert to_srt(segments).startswith("1\n")
     assert "\n\n2\n" in to_srt(segments)
     assert "3\n" not in to_srt(segments)

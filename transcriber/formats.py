@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from transcriber.engine.window import Word
 from transcriber.live.transcript import Segment
+from transcriber.subtitles import Cue, cues
 
 
 def to_text(segments: Sequence[Segment]) -> str:
@@ -16,22 +17,28 @@ def to_text(segments: Sequence[Segment]) -> str:
 
 
 def to_srt(segments: Sequence[Segment]) -> str:
-    """Return SubRip subtitles, one cue a segment."""
-    cues = [
-        f"{number}\n{_clock(segment.start, ',')} --> {_clock(segment.end, ',')}\n{_line(segment)}\n"
-        for number, segment in enumerate(_shown(segments), start=1)
+    """Return SubRip subtitles; see `subtitles` for what a cue is."""
+    shown = [
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{_joined(cue.texts())}"
+        for number, cue in enumerate(cues(segments), start=1)
     ]
-    return "\n".join(cues)
+    return "\n".join(shown)
 
 
 def to_vtt(segments: Sequence[Segment]) -> str:
-    """Return WebVTT subtitles, one cue a segment."""
-    cues = [
-        f"\n{_clock(segment.start, '.')} --> {_clock(segment.end, '.')}\n"
-        f"{_escaped(_line(segment))}\n"
-        for segment in _shown(segments)
-    ]
-    return "WEBVTT\n" + "".join(cues)
+    """Return WebVTT subtitles; see `subtitles` for what a cue is."""
+    return "WEBVTT\n" + "".join(
+        f"\n{_times(cue)}\n{_joined(_escaped(text) for text in cue.texts())}"
+        for cue in cues(segments)
+    )
+
+
+def to_karaoke(segments: Sequence[Segment]) -> str:
+    """Return WebVTT subtitles in which each word but a cue's first has the time it begins."""
+    return "WEBVTT\n" + "".join(
+        f"\n{_times(cue)}\n{_joined(_timed(line, n == 0) for n, line in enumerate(cue.lines))}"
+        for cue in cues(segments)
+    )
 
 
 def to_tsv(segments: Sequence[Segment]) -> str:
@@ -86,6 +93,8 @@ def verbose_segment_json(segment: Segment) -> dict[str, Any]:
     }
 
 
+# Formats that are parted by the times of words.
+SUBTITLES = ("srt", "vtt")
 # Formats that are text of their own, with their media types; the JSON ones are the API's.
 TEXT_FORMATS: dict[str, tuple[Callable[[Sequence[Segment]], str], str]] = {
     "text": (to_text, "text/plain"),
@@ -102,6 +111,24 @@ def _shown(segments: Sequence[Segment]) -> list[Segment]:
 def _line(segment: Segment) -> str:
     """Return the text in one line: a line break or tab inside would end the cue or the cell."""
     return " ".join(segment.text.split())
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _times(cue: Cue) -> str:
+    return f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
+
+
+def _timed(line: Sequence[Word], is_first: bool) -> str:
+    """Return a line whose words have their times before them, as WebVTT has them."""
+    text = "".join(
+        f"{' ' if word.word[:1].isspace() else ''}<{_clock(word.start, '.')}>"
+        f"{_escaped(word.word.strip())}"
+        for word in line
+    ).lstrip()
+    return text.partition(">")[2] if is_first else text
 
 
 def _escaped(text: str) -> str:

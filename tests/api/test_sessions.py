@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -162,8 +163,16 @@ def test_transcript_formats(ended: LiveSession, chosen: str, media_type: str, st
     response = get(ended, "/transcript", format=chosen)
     assert response.headers["Content-Type"] == f"{media_type}; charset=utf-8"
     assert response.text.startswith(start)
-    assert "what you can do for your country." in response.text
+    assert "what you can do for your country." in " ".join(response.text.split())
     assert_marked(response)
+
+
+def test_webvtt_may_tell_the_time_of_each_word(ended: LiveSession) -> None:
+    plain = get(ended, "/transcript", format="vtt").text
+    timed = get(ended, "/transcript", format="vtt", word_timestamps="true").text
+    assert re.sub(r"<[0-9:.]+>", "", timed) == plain
+    words, cues = len(ended.text().split()), plain.count(" --> ")
+    assert timed.count("<") == words - cues
 
 
 def test_the_transcript_is_text_by_default_and_has_a_json_form(ended: LiveSession) -> None:

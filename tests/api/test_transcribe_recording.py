@@ -187,6 +187,11 @@ def test_text_formats(server: Server, response_format: str, media_type: str, pat
     assert_marked(response)
 
 
+def test_webvtt_tells_the_time_of_each_word_if_words_are_asked_for(server: Server) -> None:
+    response = upload(server.url, SHORT.data, response_format="vtt", word_timestamps="true")
+    assert re.search(r"\nHe <00:00:00\.\d{3}>was <", response.text), response.text
+
+
 # -- options -----------------------------------------------------------------------------------
 
 

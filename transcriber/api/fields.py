@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from transcriber.api.errors import Problem, bad_field
 from transcriber.engine.window import DecodingOptions, LanguageDetection, Task
+from transcriber.formats import SUBTITLES
 from transcriber.live.intake import Skip
 
 MAX_TEXT_CHARS = 2_000
@@ -78,7 +79,9 @@ class TranscribeFields(BaseModel):
         None, ge=0, le=1, description="Absent: 0, and higher ones where a pass fails."
     )
     word_timestamps: Flag | None = Field(
-        None, description="Words with times; the default is true in a session, else false."
+        None,
+        description="Words with times; the default is true in a session and for subtitles, else"
+        " false. True gives WebVTT with the time of each word.",
     )
     vad_filter: Flag = Field(
         True, description="False gives the model also stretches without speech, in uploads."
@@ -111,9 +114,10 @@ class TranscribeFields(BaseModel):
                 raise bad_field(name, f"{name} is a number from 0 to {most:g}.")
         return Skip(seconds, self.skip_text, text_s)
 
-    def decoding(self, words_by_default: bool) -> DecodingOptions:
-        """Return the decoding options."""
-        words = self.word_timestamps
+    def decoding(self) -> DecodingOptions:
+        """Return the decoding options; sessions and subtitles have words unless told otherwise."""
+        words, is_live = self.word_timestamps, self.session_id is not None
+        words_by_default = is_live or self.response_format in SUBTITLES
         return DecodingOptions(
             language=code_of(self.language),
             task=self.task,
@@ -158,6 +162,7 @@ class TranscriptQuery(BaseModel):
     """The query of a transcript."""
 
     format: TranscriptFormat = "text"
+    word_timestamps: Flag = Field(False, description="WebVTT with the time of each word.")
 
 
 Model = TypeVar("Model", bound=BaseModel)

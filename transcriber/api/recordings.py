@@ -54,12 +54,12 @@ def received() -> Iterator[tuple[dict[str, str], list[AudioPart]]]:
 
 def transcribe_recording(fields: TranscribeFields, audio: list[AudioPart]) -> Response:
     """Answer with the transcript, or with where it will be, as the client prefers."""
-    options = fields.decoding(words_by_default=False)
+    options = fields.decoding()
     started_s, wait_s = time.monotonic(), preferred_wait_s()
     if wait_s is None:
-        return _rendered(transcribed(audio, options), fields.response_format, started_s)
+        return _rendered(transcribed(audio, options), fields, started_s)
     upload = begin(audio, options)
-    return _in_background(upload, fields.response_format, started_s, wait_s)
+    return _in_background(upload, fields, started_s, wait_s)
 
 
 def transcribed(
@@ -138,23 +138,23 @@ def _admitted(audio: Sequence[AudioPart], options: DecodingOptions) -> list[Part
 
 
 def _in_background(
-    upload: Upload, response_format: str, started_s: float, wait_s: float
+    upload: Upload, fields: TranscribeFields, started_s: float, wait_s: float
 ) -> Response:
     """Answer in time, whether or not the transcript is done by then."""
     with service().waiting(wait_s) as allowed_s:
         done = upload.wait_done(allowed_s) if wait_s else False
-    response = _finished(upload, response_format, started_s) if done else _accepted(upload)
+    response = _finished(upload, fields, started_s) if done else _accepted(upload)
     response.headers["Preference-Applied"] = applied()
     return response
 
 
-def _finished(upload: Upload, response_format: str, started_s: float) -> Response:
+def _finished(upload: Upload, fields: TranscribeFields, started_s: float) -> Response:
     """Answer as if the client had not asked: there is nothing to come back for."""
     error = upload.error
     service().store.delete(upload.id)
     if error is not None:
         raise error
-    return _rendered(upload.recording, response_format, started_s)
+    return _rendered(upload.recording, fields, started_s)
 
 
 def _accepted(upload: Upload) -> Response:
@@ -164,11 +164,12 @@ def _accepted(upload: Upload) -> Response:
     return response
 
 
-def _rendered(recording: Recording, response_format: str, started_s: float) -> Response:
+def _rendered(recording: Recording, fields: TranscribeFields, started_s: float) -> Response:
     model = service().engine.model().name
-    if response_format in TEXT_FORMATS:
-        return text_response(recording.transcript.segments, response_format)
-    if response_format == "verbose_json":
+    if fields.response_format in TEXT_FORMATS:
+        segments, by_word = recording.transcript.segments, bool(fields.word_timestamps)
+        return text_response(segments, fields.response_format, by_word)
+    if fields.response_format == "verbose_json":
         return jsonify(verbose_recording_json(recording, model))
     total_ms = round(1000 * (time.monotonic() - started_s))
     return jsonify(recording_json(recording, model, total_ms))

@@ -13,6 +13,7 @@ from transcriber.api.service import service
 from transcriber.formats import (
     TEXT_FORMATS,
     segment_json,
+    to_karaoke,
     verbose_segment_json,
     word_json,
 )
@@ -24,9 +25,13 @@ from transcriber.live.snapshot import Snapshot
 from transcriber.live.transcript import Partial, Segment
 
 
-def text_response(segments: Sequence[Segment], response_format: str) -> Response:
-    """Return the segments in one of the text formats."""
+def text_response(
+    segments: Sequence[Segment], response_format: str, by_word: bool = False
+) -> Response:
+    """Return the segments in one of the text formats; `by_word`: WebVTT tells each word's time."""
     render, media_type = TEXT_FORMATS[response_format]
+    if by_word and response_format == "vtt":
+        render = to_karaoke
     return Response(render(segments), content_type=f"{media_type}; charset=utf-8")
 
 

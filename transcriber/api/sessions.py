@@ -96,8 +96,8 @@ def _known_revision() -> int | None:
 
 
 def _transcript(found: Readable, own: bool) -> Response:
-    chosen = read(TranscriptQuery, request.args.to_dict()).format
+    query = read(TranscriptQuery, request.args.to_dict())
     snapshot = found.told()
-    if chosen == "json":
+    if query.format == "json":
         return jsonify(snapshot_json(found, snapshot, own))
-    return text_response(snapshot.segments, chosen)
+    return text_response(snapshot.segments, query.format, query.word_timestamps)

@@ -52,7 +52,7 @@ def _chunk(
 ) -> Response:
     final = bool(fields.final)
     skip = fields.skip(service().settings.max_chunk_s)
-    options = fields.decoding(words_by_default=True)
+    options = fields.decoding()
     chunk = Chunk(sequence, _chunk_parts(parts), final, arrived_s, skip)
     if not final and not any(part.data for part in chunk.parts):
         raise Problem(

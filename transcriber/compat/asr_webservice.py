@@ -22,7 +22,7 @@ from transcriber.api.render import text_response
 from transcriber.compat.errors import translate
 from transcriber.compat.languages import name_of
 from transcriber.engine.window import DecodingOptions, Task
-from transcriber.formats import verbose_segment_json, word_json
+from transcriber.formats import SUBTITLES, verbose_segment_json, word_json
 from transcriber.live.recording import Recording
 
 blueprint = Blueprint("asr_webservice", __name__)
@@ -51,7 +51,7 @@ class AsrFields(BaseModel):
             language=code_of(self.language),
             task=self.task,
             prompt=self.initial_prompt,
-            word_timestamps=self.word_timestamps,
+            word_timestamps=self.word_timestamps or self.output in SUBTITLES,
             vad_filter=self.vad_filter,
         )
 
@@ -74,7 +74,7 @@ def asr() -> Response:
         response = Response(text, mimetype="application/json")
     else:
         kind = "text" if fields.output == "txt" else fields.output
-        response = text_response(recording.transcript.segments, kind)
+        response = text_response(recording.transcript.segments, kind, fields.word_timestamps)
     response.headers["Asr-Engine"] = _ENGINE
     saved_as = quote(f"{name}.{fields.output}")
     response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{saved_as}"

@@ -25,6 +25,7 @@ from transcriber.api.service import service
 from transcriber.compat.errors import translate
 from transcriber.compat.languages import name_of
 from transcriber.engine.window import DecodingOptions, Task
+from transcriber.formats import SUBTITLES
 from transcriber.live.recording import Recording
 from transcriber.live.store import SessionStore
 from transcriber.live.transcript import Segment
@@ -81,7 +82,7 @@ def transcriptions() -> Response:
         fields = read(TranscriptionFields, values)
         granularities = _listed(GRANULARITIES, GRANULARITY)
         logprobs = "logprobs" in _listed(INCLUDES, INCLUDE)
-        words = logprobs or "word" in granularities
+        words = logprobs or "word" in granularities or fields.response_format in SUBTITLES
         options = fields.options("transcribe", code_of(fields.language), words)
         _check_model(fields.model)
         if fields.stream:
@@ -98,7 +99,8 @@ def translations() -> Response:
     with received() as (values, audio):
         fields = read(TranslationFields, values)
         _check_model(fields.model)
-        recording = transcribed(audio, fields.options("translate", None, words=False))
+        words = fields.response_format in SUBTITLES
+        recording = transcribed(audio, fields.options("translate", None, words))
     if fields.response_format == "json":
         return jsonify(text=recording.transcript.text())
     return _rendered(recording, fields.response_format, ["segment"])

@@ -18,6 +18,7 @@ from transcriber.api.render import text_response
 from transcriber.compat.errors import translate
 from transcriber.compat.languages import name_of
 from transcriber.engine.window import DecodingOptions
+from transcriber.formats import SUBTITLES
 from transcriber.live.recording import Recording
 from transcriber.live.transcript import Segment
 
@@ -45,7 +46,7 @@ class InferenceFields(BaseModel):
             task="translate" if self.translate else "transcribe",
             prompt=self.prompt,
             temperature=None if climbs else self.temperature,
-            word_timestamps=self.response_format == "verbose_json",
+            word_timestamps=self.response_format in ("verbose_json", *SUBTITLES),
         )
 
 
