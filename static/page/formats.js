@@ -1,5 +1,7 @@
 /** A transcript as text, subtitles or JSON: the same files as the service's own. */
 
+import { cues } from "./subtitles.js";
+
 /** @typedef {import("../client/types.js").Segment} Segment */
 /** @typedef {{text: string, type: string}} Rendered */
 
@@ -34,17 +36,17 @@ export function toText(segments) {
 
 /** @param {Segment[]} segments */
 export function toSrt(segments) {
-  return shown(segments)
-    .map((segment, index) => `${index + 1}\n${cue(segment, ",")}\n${line(segment)}\n`)
+  return cues(segments)
+    .map((cue, index) => `${index + 1}\n${times(cue, ",")}\n${cue.lines.join("\n")}\n`)
     .join("\n");
 }
 
 /** @param {Segment[]} segments */
 export function toVtt(segments) {
-  const cues = shown(segments).map(
-    (segment) => `\n${cue(segment, ".")}\n${escaped(line(segment))}\n`,
+  const shown = cues(segments).map(
+    (cue) => `\n${times(cue, ".")}\n${escaped(cue.lines.join("\n"))}\n`,
   );
-  return `WEBVTT\n${cues.join("")}`;
+  return `WEBVTT\n${shown.join("")}`;
 }
 
 /**
@@ -57,31 +59,17 @@ export function toJson(segments, language) {
   return `${JSON.stringify({ text, language, segments: listed }, null, 2)}\n`;
 }
 
-/** @param {Segment[]} segments */
-function shown(segments) {
-  return segments.filter((segment) => segment.text.trim());
-}
-
-/**
- * In one line: a line break inside would end the cue.
- *
- * @param {Segment} segment
- */
-function line(segment) {
-  return segment.text.split(/\s+/u).filter(Boolean).join(" ");
-}
-
 /** @param {string} text with what WebVTT reads as markup */
 function escaped(text) {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /**
- * @param {Segment} segment
+ * @param {import("./subtitles.js").Cue} cue
  * @param {","|"."} point between seconds and milliseconds
  */
-function cue(segment, point) {
-  return `${time(segment.start, point)} --> ${time(segment.end, point)}`;
+function times(cue, point) {
+  return `${time(cue.start, point)} --> ${time(cue.end, point)}`;
 }
 
 /**
