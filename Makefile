@@ -15,6 +15,9 @@ ARGS :=
 # 0: all in one.
 JOBS := 3
 
+# Whatever the shell says: the tests start a hundred processes, each of which would compile all modules.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help serve test soak lint format types lock bench clean always
