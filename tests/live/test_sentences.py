@@ -22,7 +22,7 @@ def test_a_sentence_ends_with_the_mark_of_its_script(text: str) -> None:
     assert ends_sentence(text)
 
 
-@pytest.mark.parametrize("text", ["", " and then", " well,", " I mean...", " 3.5 and"])
+@pytest.mark.parametrize("text", ["", " and then", " well,", " I mean...", " I mean…", " 3.5 and"])
 def test_anything_else_ends_no_sentence(text: str) -> None:
     assert not ends_sentence(text)
 

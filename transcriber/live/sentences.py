@@ -11,7 +11,7 @@ from transcriber.engine.window import Hypothesis
 LONG_S = 10.0
 # No part is shorter, so that "Mr." is none.
 _LEAST_S = 2.0
-_ENDS = ".?!…؟۔。！？।"  # noqa: RUF001 (each script's own)
+_ENDS = ".?!؟۔。！？।"  # noqa: RUF001 (each script's own)
 
 
 def ends_sentence(text: str) -> bool:
