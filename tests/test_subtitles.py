@@ -188,6 +188,16 @@ def test_each_word_has_its_time_before_it() -> None:
     )
 
 
+def test_only_times_within_their_cue_are_told_and_only_once() -> None:
+    times = [(1.0, 1.0), (1.0, 1.5), (1.5, 1.5), (1.5, 2.0), (2.0, 2.0)]
+    timed = tuple(
+        Word(f" {text}", start, end, 0.9) for text, (start, end) in zip("abcde", times, strict=True)
+    )
+    assert to_karaoke([Segment(0, 1.0, 2.0, " a b c d e", words=timed)]).endswith(
+        "00:00:01.000 --> 00:00:02.000\na b <00:00:01.500>c d e\n"
+    )
+
+
 # -- from right to left --------------------------------------------------------------------------
 
 

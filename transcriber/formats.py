@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from transcriber.engine.window import Word
@@ -34,10 +34,12 @@ def to_vtt(segments: Sequence[Segment]) -> str:
 
 
 def to_karaoke(segments: Sequence[Segment]) -> str:
-    """Return WebVTT subtitles in which each word but a cue's first has the time it begins."""
+    """Return WebVTT subtitles in which words have the time before them at which they begin.
+
+    As WebVTT wants it, only those that begin within their cue, one after the other.
+    """
     return "WEBVTT\n" + "".join(
-        f"\n{_times(cue)}\n{_joined(_timed(line, n == 0) for n, line in enumerate(cue.lines))}"
-        for cue in cues(segments)
+        f"\n{_times(cue)}\n{_joined(_timed_lines(cue))}" for cue in cues(segments)
     )
 
 
@@ -121,14 +123,18 @@ def _times(cue: Cue) -> str:
     return f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
 
 
-def _timed(line: Sequence[Word], is_first: bool) -> str:
-    """Return a line whose words have their times before them, as WebVTT has them."""
-    text = "".join(
-        f"{' ' if word.word[:1].isspace() else ''}<{_clock(word.start, '.')}>"
-        f"{_escaped(word.word.strip())}"
-        for word in line
-    ).lstrip()
-    return text.partition(">")[2] if is_first else text
+def _timed_lines(cue: Cue) -> Iterator[str]:
+    last, end = _clock(cue.start, "."), _clock(cue.end, ".")
+    for line in cue.lines:
+        text = ""
+        for word in line:
+            begins, blank = _clock(word.start, "."), " " if word.word[:1].isspace() else ""
+            if last < begins < end:
+                text, last = f"{text}{blank}<{begins}>", begins
+            else:
+                text += blank
+            text += _escaped(word.word.strip())
+        yield text.strip()
 
 
 def _escaped(text: str) -> str:

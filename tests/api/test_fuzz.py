@@ -71,7 +71,9 @@ MODES = [
     for operation in (*OPERATIONS, *(one for api in APIS.values() for one in api.operations))
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     # What takes nothing, or any name, can't be given anything wrong.
-    if mode is GenerationMode.POSITIVE or operation.form or re.search("<(?!name)", operation.path)
+    if mode is GenerationMode.POSITIVE
+    or operation.form
+    or re.search("<(?!path:name)", operation.path)
 ]
 
 

@@ -48,7 +48,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 def test_every_route_is_in_it_and_nothing_else(document: dict[str, Any], app: Flask) -> None:
     routes = {
-        (rule.rule.replace("<", "{").replace(">", "}"), method.lower())
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & METHODS
         if rule.rule not in PAGES

@@ -88,7 +88,7 @@ def test_verbose_json_has_what_was_asked_for(
 def test_log_probabilities_are_those_of_the_words(client: openai.OpenAI) -> None:
     told = transcribe(client, include=["logprobs"])
     assert told.logprobs
-    assert "".join(one.token for one in told.logprobs).strip() == told.text
+    assert "".join(one.token for one in told.logprobs) == told.text
     assert all(-25 < one.logprob <= 0 for one in told.logprobs)
     assert all(bytes(map(int, one.bytes)).decode() == one.token for one in told.logprobs)
 
@@ -149,13 +149,31 @@ def test_the_language_is_told_by_its_english_name(base_server: Server) -> None:
     assert told.language == "russian"
 
 
+def test_of_a_long_prompt_the_end_counts(client: openai.OpenAI) -> None:
+    assert_says_it(transcribe(client, prompt="And before that. " * 1000).text)
+
+
+def test_a_page_may_use_the_client_too(server: Server) -> None:
+    asked = "authorization,openai-organization,x-stainless-retry-count"
+    headers = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": asked,
+    }
+    url = f"{server.url}/v1/audio/transcriptions"
+    response = requests.options(url, headers=headers, timeout=TIMEOUT_S)
+    allowed = response.headers["Access-Control-Allow-Headers"]
+    assert set(allowed.lower().replace(" ", "").split(",")) == set(asked.split(","))
+
+
 def test_models_are_listed(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names == ["tiny.en", "whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe"]
     assert client.models.retrieve("tiny.en").object == "model"
-    with pytest.raises(openai.NotFoundError) as caught:
-        client.models.retrieve("whisper-9")
-    assert caught.value.code == "model_not_found"
+    for name in ("whisper-9", "owner/name"):
+        with pytest.raises(openai.NotFoundError) as caught:
+            client.models.retrieve(name)
+        assert caught.value.code == "model_not_found"
 
 
 # -- errors --------------------------------------------------------------------------------------
@@ -192,9 +210,16 @@ def test_an_english_model_does_not_translate(client: openai.OpenAI) -> None:
         client.audio.translations.create(file=FILE, model="whisper-1")
 
 
-def test_what_is_no_request_of_its_kind(server: Server) -> None:
-    nowhere = requests.get(f"{server.url}/v1/assistants", timeout=TIMEOUT_S)
-    assert nowhere.status_code == 404
-    assert (
-        requests.get(f"{server.url}/v1/audio/transcriptions", timeout=TIMEOUT_S).status_code == 405
-    )
+@pytest.mark.parametrize(
+    "path, status, code",
+    [("assistants", 404, "not_found"), ("audio/transcriptions", 405, "method_not_allowed")],
+)
+def test_where_nothing_is_errors_have_that_shape_too(
+    server: Server, path: str, status: int, code: str
+) -> None:
+    response = requests.get(f"{server.url}/v1/{path}", timeout=TIMEOUT_S)
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+    error = response.json()["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert (error["type"], error["code"]) == ("invalid_request_error", code)

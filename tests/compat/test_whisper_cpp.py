@@ -77,6 +77,11 @@ def test_what_is_wrong_is_told_in_one_line(server: Server) -> None:
     assert "response_format" in wrong.json()["error"]
 
 
+def test_a_language_may_be_called_by_its_name(server: Server) -> None:
+    assert inference(server, language="english").ok
+    assert "code" in inference(server, language="elvish").json()["error"]
+
+
 def test_translate_wants_a_model_that_can(server: Server) -> None:
     assert "can't translate" in inference(server, translate="true").json()["error"]
 

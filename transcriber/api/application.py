@@ -42,6 +42,10 @@ _EXPOSED_HEADERS = [
     *("X-Request-Id", "Retry-After", "ETag", "Location"),
     *("Preference-Applied", "Idempotent-Replay"),
 ]
+_ALLOWED_HEADERS = [
+    *("Authorization", "Content-Type", "Prefer", "If-None-Match", "X-Request-Id"),
+    *(r"x-stainless-[a-z-]+", r"openai-[a-z-]+"),  # OpenAI's own client in a page sends them
+]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # A refused upload is read to its end for this long, because a client that is still sending would
 # otherwise see a broken connection instead of the answer.
@@ -65,7 +69,7 @@ def build(service: Service) -> Flask:
             r"/.*": {"origins": service.origins},
         },
         expose_headers=_EXPOSED_HEADERS,
-        allow_headers=["Authorization", "Content-Type", "Prefer", "If-None-Match", "X-Request-Id"],
+        allow_headers=_ALLOWED_HEADERS,
         # A page from the internet may use the server on its reader's own machine.
         allow_private_network=True,
         max_age=600,

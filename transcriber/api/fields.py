@@ -54,6 +54,10 @@ def _digits(value: Any) -> Any:
 
 
 Text = Annotated[str, Field(max_length=MAX_TEXT_CHARS), AfterValidator(_plain)]
+# What other services' clients send: of a long one its end counts, as with the originals.
+Prompt = Annotated[
+    str, BeforeValidator(lambda value: str(value)[-MAX_TEXT_CHARS:]), AfterValidator(_plain)
+]
 Sequence = Annotated[int, Field(ge=0, le=MAX_SEQUENCE), BeforeValidator(_digits)]
 SegmentId = Annotated[int, Field(ge=-1, le=10**9), BeforeValidator(_digits)]
 Flag = Annotated[bool, BeforeValidator(lambda value: _WORDS.get(str(value).lower(), value))]

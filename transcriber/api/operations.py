@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -61,8 +62,8 @@ class Operation:
     def name(self) -> str:
         """What it is called: `get_sessions_transcript`, `get_sessions_by_session_id`."""
         words = [word for word in self.path.split("/") if word and "<" not in word]
-        by = self.path.rpartition("/<")[2].removesuffix(">") if self.path.endswith(">") else ""
-        names = (self.method, *words, *(("by", by) if by else ()))
+        by = re.findall(r"(\w+)>$", self.path)
+        names = (self.method, *words, *(("by", *by) if by else ()))
         return "_".join(names).replace(".", "_").replace("-", "_")
 
 

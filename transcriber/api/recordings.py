@@ -130,7 +130,8 @@ def _admitted(audio: Sequence[AudioPart], options: DecodingOptions) -> list[Part
     if not any(part.size for part in audio):
         raise Problem(
             "missing-audio",
-            "Send the recording as a file part: curl -F audio=@talk.webm …, or as the raw body.",
+            "Send the recording as a file part called audio, file or audio_file that is not empty"
+            " (curl -F audio=@talk.webm …), or as the raw body.",
             at_field="audio",
         )
     admit(options)

@@ -79,7 +79,7 @@ def _chunk(
         service().chunk_times.note(reply.timing.total / 1000)
     segments = session.transcript.segments[reply.first_segment : reply.end_segment]
     if fields.response_format in TEXT_FORMATS:
-        response = text_response(segments, fields.response_format)
+        response = text_response(segments, fields.response_format, bool(fields.word_timestamps))
     else:
         response = jsonify(chunk_json(session, reply, segments))
     response.status_code = 200 if reply.complete else 202

@@ -79,7 +79,7 @@ APIS = {
             ),
             Operation(
                 "get",
-                "/v1/models/<name>",
+                "/v1/models/<path:name>",
                 "One of the models",
                 {200: Answer("It is there.", (OpenAiModel,))},
                 ("unknown-model",),

@@ -15,12 +15,12 @@ from urllib.parse import quote
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, Field
 
-from transcriber.api.fields import Flag, Language, Text, code_of, read
+from transcriber.api.fields import Flag, Prompt, code_of, read
 from transcriber.api.parts import AUDIO_FIELDS
 from transcriber.api.recordings import received, transcribed
 from transcriber.api.render import text_response
 from transcriber.compat.errors import translate
-from transcriber.compat.languages import name_of
+from transcriber.compat.languages import NamedLanguage, name_of
 from transcriber.engine.window import DecodingOptions, Task
 from transcriber.formats import SUBTITLES, verbose_segment_json, word_json
 from transcriber.live.recording import Recording
@@ -37,8 +37,8 @@ class AsrFields(BaseModel):
 
     encode: Flag = Field(True, description="Makes no difference.")
     task: Task = "transcribe"
-    language: Language = Field("auto", description="A code such as en, ar or ru.")
-    initial_prompt: Text = Field("", description="Text that sets spelling and style.")
+    language: NamedLanguage = Field("auto", description="A code such as en, ar or ru.")
+    initial_prompt: Prompt = Field("", description="Text that sets spelling and style.")
     vad_filter: Flag = Field(
         True, description="False gives the model also stretches without speech."
     )
@@ -118,4 +118,4 @@ def _error_json(problem: dict[str, Any]) -> dict[str, Any]:
     return {"detail": problem["detail"]}
 
 
-translate(blueprint, _error_json)
+translate(blueprint, ("/asr", "/detect-language"), _error_json)

@@ -6,23 +6,30 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 _PROBLEM = "application/problem+json"
 
 
-def translate(blueprint: Blueprint, shape: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Give all errors of a blueprint's routes in a shape of its own, as plain JSON.
+def translate(
+    blueprint: Blueprint,
+    paths: tuple[str, ...],
+    shape: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:
+    """Give all errors below some paths in a shape of their own, as plain JSON.
+
+    Also where no route or method is: those are no blueprint's.
 
     Args:
+        paths: what the addresses begin with.
         shape: makes it of a problem; see `transcriber.api.errors`.
     """
 
     def translated(response: Response) -> Response:
-        if response.mimetype == _PROBLEM:
+        if response.mimetype == _PROBLEM and request.path.startswith(paths):
             problem = json.loads(response.get_data())
             response.set_data(json.dumps(shape(problem), ensure_ascii=False))
             response.mimetype = "application/json"
         return response
 
-    blueprint.after_request(translated)
+    blueprint.after_app_request(translated)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from transcriber.api.fields import Language
+
 NAMES = {
     "af": "afrikaans",
     "am": "amharic",
@@ -104,6 +110,13 @@ NAMES = {
     "yue": "cantonese",
     "zh": "chinese",
 }
+
+
+_CODES = {name: code for code, name in NAMES.items()}
+# A `Language` that may also be called by its name.
+NamedLanguage = Annotated[
+    Language, BeforeValidator(lambda value: _CODES.get(str(value).lower(), value))
+]
 
 
 def name_of(code: str | None) -> str:

@@ -18,12 +18,12 @@ from pydantic import BaseModel, Field
 
 from transcriber.api.body import EVENT_STREAM, sent_in_time
 from transcriber.api.errors import Problem, bad_field, problem_json
-from transcriber.api.fields import Flag, Language, Number, Text, code_of, read
+from transcriber.api.fields import Flag, Number, Prompt, Text, code_of, read
 from transcriber.api.recordings import begin, received, transcribed
 from transcriber.api.render import text_response, verbose_recording_json
 from transcriber.api.service import service
 from transcriber.compat.errors import translate
-from transcriber.compat.languages import name_of
+from transcriber.compat.languages import NamedLanguage, name_of
 from transcriber.engine.window import DecodingOptions, Task
 from transcriber.formats import SUBTITLES
 from transcriber.live.recording import Recording
@@ -51,7 +51,7 @@ class TranslationFields(BaseModel):
     """The fields of `/v1/audio/translations`."""
 
     model: Text = Field(ALIASES[0], description="The one that is loaded; or an alias of it.")
-    prompt: Text = Field("", description="Text that sets spelling and style.")
+    prompt: Prompt = Field("", description="Text that sets spelling and style.")
     response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] = "json"
     temperature: Annotated[Number, Field(ge=0, le=1)] = Field(
         0.0, description="0 also climbs to higher ones where a pass fails."
@@ -71,7 +71,7 @@ class TranslationFields(BaseModel):
 class TranscriptionFields(TranslationFields):
     """The fields of `/v1/audio/transcriptions`."""
 
-    language: Language = Field("auto", description="A code such as en, ar or ru.")
+    language: NamedLanguage = Field("auto", description="A code such as en, ar or ru.")
     stream: Flag = Field(False, description="Tell the words as they come, as server-sent events.")
 
 
@@ -112,7 +112,7 @@ def models() -> Response:
     return jsonify(object="list", data=[_model_json(name) for name in _names()])
 
 
-@blueprint.get("/models/<name>")
+@blueprint.get("/models/<path:name>")
 def model(name: str) -> Response:
     """Tell of one of them."""
     _check_model(name)
@@ -132,7 +132,7 @@ def _check_model(name: str) -> None:
 
 
 def _model_json(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _started_s, "owned_by": "systran"}
+    return {"id": name, "object": "model", "created": _started_s, "owned_by": "local"}
 
 
 def _listed(name: str, choices: Sequence[str]) -> list[str]:
@@ -162,15 +162,18 @@ def _usage(seconds: float) -> dict[str, Any]:
 
 
 def _logprobs(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    """Return each word's: the model gives none of single tokens."""
+    """Return each word's, as the model gives none of tokens; joined they are the text."""
+    words = [word for segment in segments for word in segment.words]
+    texts = [word.word for word in words]
+    if segments and segments[0].id == 0 and texts:
+        texts[0] = texts[0].lstrip()
     return [
         {
-            "token": word.word,
+            "token": text,
             "logprob": math.log(max(word.probability, 1e-9)),
-            "bytes": list(word.word.encode()),
+            "bytes": list(text.encode()),
         }
-        for segment in segments
-        for word in segment.words
+        for text, word in zip(texts, words, strict=True)
     ]
 
 
@@ -247,4 +250,4 @@ def _error_json(problem: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-translate(blueprint, _error_json)
+translate(blueprint, ("/v1/",), _error_json)

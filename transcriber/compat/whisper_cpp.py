@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, Field
 
-from transcriber.api.fields import Flag, Language, Number, Text, code_of, read
+from transcriber.api.fields import Flag, Number, Prompt, code_of, read
 from transcriber.api.recordings import received, transcribed
 from transcriber.api.render import text_response
 from transcriber.compat.errors import translate
-from transcriber.compat.languages import name_of
+from transcriber.compat.languages import NamedLanguage, name_of
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import SUBTITLES
 from transcriber.live.recording import Recording
@@ -28,10 +28,10 @@ blueprint = Blueprint("whisper_cpp", __name__)
 class InferenceFields(BaseModel):
     """The fields of `/inference` that mean something here."""
 
-    language: Language = Field("auto", description="A code such as en, ar or ru; `auto`.")
+    language: NamedLanguage = Field("auto", description="A code such as en, ar or ru; `auto`.")
     detect_language: Flag = Field(False, description="Whatever `language` says, find it out.")
     translate: Flag = Field(False, description="Into English.")
-    prompt: Text = Field("", description="Text that sets spelling and style.")
+    prompt: Prompt = Field("", description="Text that sets spelling and style.")
     temperature: Annotated[Number, Field(ge=0, le=1)] = 0.0
     temperature_inc: Annotated[Number, Field(ge=0, le=1)] = Field(
         0.2, description="0: stay at `temperature`, also where a pass fails."
@@ -105,4 +105,4 @@ def _error_json(problem: dict[str, Any]) -> dict[str, Any]:
     return {"error": problem["detail"]}
 
 
-translate(blueprint, _error_json)
+translate(blueprint, ("/inference",), _error_json)
