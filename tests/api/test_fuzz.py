@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,7 +47,7 @@ def fuzz(server: Server, operation: Operation, mode: GenerationMode, examples: i
     """Send so many requests; each reply has to be one that the description knows."""
     schemathesis.openapi.format("binary", FILES)
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
-    path = operation.path.replace("<", "{").replace(">", "}")
+    path = operation.template
     requests = schema[path][operation.method].as_strategy(generation_mode=mode)
 
     @settings(
@@ -71,9 +70,7 @@ MODES = [
     for operation in (*OPERATIONS, *(one for api in APIS.values() for one in api.operations))
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
     # What takes nothing, or any name, can't be given anything wrong.
-    if mode is GenerationMode.POSITIVE
-    or operation.form
-    or re.search("<(?!path:name)", operation.path)
+    if mode is GenerationMode.POSITIVE or operation.form or operation.variable not in (None, "name")
 ]
 
 

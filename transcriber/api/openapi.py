@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,8 +28,6 @@ blueprint = Blueprint("openapi", __name__)
 
 Schema = dict[str, Any]
 _PROBLEM = "application/problem+json"
-# One of a Flask rule, as in `<session_id>` and `<path:name>`.
-_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 @blueprint.get("/openapi.json")
@@ -49,8 +46,7 @@ def document(operations: Sequence[Operation]) -> Schema:
     """Return the description of some operations."""
     paths: dict[str, Schema] = defaultdict(dict)
     for operation in operations:
-        path = _VARIABLE.sub(r"{\1}", operation.path)
-        paths[path][operation.method] = _described(operation)
+        paths[operation.template][operation.method] = _described(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -102,7 +98,7 @@ def _described(operation: Operation) -> Schema:
 
 
 def _parameters(operation: Operation) -> list[Schema]:
-    in_path = next(iter(_VARIABLE.findall(operation.path)), None)
+    in_path = operation.variable
     schemas = {"session_id": {"type": "string", "pattern": SESSION_ID}}
     parameters: list[Schema] = []
     if in_path:

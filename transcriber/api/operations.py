@@ -25,6 +25,10 @@ from transcriber.formats import TEXT_FORMATS
 _TEXTS = tuple(media_type for _, media_type in TEXT_FORMATS.values())
 
 
+# One in a Flask rule, as in `<session_id>` and `<path:name>`.
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
 @dataclass(frozen=True)
 class Answer:
     """One status of an operation: the models of its JSON, and the other media types it may have."""
@@ -59,11 +63,21 @@ class Operation:
     is_open: bool = False
 
     @property
+    def template(self) -> str:
+        """The path as OpenAPI writes it: `/sessions/{session_id}`."""
+        return _VARIABLE.sub(r"{\1}", self.path)
+
+    @property
+    def variable(self) -> str | None:
+        """The name of what varies in the path, if anything does."""
+        return next(iter(_VARIABLE.findall(self.path)), None)
+
+    @property
     def name(self) -> str:
         """What it is called: `get_sessions_transcript`, `get_sessions_by_session_id`."""
         words = [word for word in self.path.split("/") if word and "<" not in word]
-        by = re.findall(r"(\w+)>$", self.path)
-        names = (self.method, *words, *(("by", *by) if by else ()))
+        by = ("by", self.variable) if self.variable and self.path.endswith(">") else ()
+        names = (self.method, *words, *by)
         return "_".join(names).replace(".", "_").replace("-", "_")
 
 
