@@ -26,8 +26,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_env()
     logs.set_up(settings.log_level, settings.log_format, bool(settings.log_text))
     service = Service(settings, on_ready=lambda: _announce(settings, service))
+    app = build(service)  # before any thread starts: it may find a setting that can't be used
     service.start()
-    return build(service)
+    return app
 
 
 def _announce(settings: Settings, service: Service) -> None:

@@ -133,11 +133,15 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; a model that is being loaded then can't be stopped in order."""
-        with contextlib.suppress(SystemExit):  # so comes SIGQUIT, of which gunicorn makes Ctrl+C
+        code: Any = 0
+        try:
             super().run()
+        except SystemExit as told:  # so comes SIGQUIT, of which gunicorn makes Ctrl+C
+            code = told.code
         if self.wsgi.extensions["transcriber"].engine.state.stage == "starting":
             logging.shutdown()
             os._exit(0)
+        sys.exit(code)
 
     def _drain(self, sig: int) -> None:
         service: Any = self.wsgi.extensions["transcriber"]

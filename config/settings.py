@@ -18,9 +18,6 @@ from typing import Any
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
-COMPAT_APIS = ("openai", "whisper.cpp", "asr-webservice")
-
-
 class SettingError(ValueError):
     """A setting has a value that can't be used; the message names it and says what would do."""
 
@@ -249,19 +246,6 @@ class Settings:
         if self.data_dir == "auto":
             return _cache() / "sessions" / str(self.port)
         return Path(self.data_dir).expanduser() if self.data_dir else None
-
-    def compat_apis(self) -> list[str]:
-        """Return the names of the other services' APIs that are answered.
-
-        Raises:
-            SettingError: there is none of such a name.
-        """
-        names = [name.strip() for name in self.compat.split(",") if name.strip()]
-        for name in names:
-            if name not in COMPAT_APIS:
-                known = ", ".join(COMPAT_APIS)
-                raise SettingError(f"COMPAT: {name!r} is not one of {known}")
-        return names
 
     def origins(self) -> list[str]:
         """Return the allowed origins as a list, `["*"]` for any.

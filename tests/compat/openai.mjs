@@ -29,4 +29,4 @@ const refused = await client.audio.transcriptions
   .create({ file: createReadStream(path), model: "whisper-9" })
   .catch((error) => ({ status: error.status, code: error.code, param: error.param }));
 const models = (await client.models.list()).data.map((model) => model.id);
-console.log(JSON.stringify({ plain, verbose, deltas, done, refused, models }));
+process.stdout.write(JSON.stringify({ plain, verbose, deltas, done, refused, models }));

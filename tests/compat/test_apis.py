@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from config.settings import COMPAT_APIS, SettingError, Settings
+from config.settings import Settings
+from tests.support.server import running
 from transcriber.api import application
-from transcriber.compat.apis import APIS
+from transcriber.compat.apis import APIS, chosen
 from transcriber.service import Service
 
 
@@ -18,8 +19,8 @@ def routes(compat: str) -> set[str]:
     }
 
 
-def test_all_are_named_alike() -> None:
-    assert tuple(APIS) == COMPAT_APIS
+def test_all_are_answered_unless_told_otherwise() -> None:
+    assert chosen(Settings().compat) == list(APIS.values())
 
 
 @pytest.mark.parametrize(
@@ -27,13 +28,16 @@ def test_all_are_named_alike() -> None:
     [
         ("", set()),
         ("whisper.cpp", {"/inference"}),
-        (" asr-webservice , whisper.cpp", {"/inference", "/asr", "/detect-language"}),
+        (" asr-webservice , whisper.cpp, whisper.cpp", {"/inference", "/asr", "/detect-language"}),
     ],
 )
 def test_only_those_that_are_named_are_answered(compat: str, answered: set[str]) -> None:
     assert routes(compat) == answered
 
 
-def test_one_that_does_not_exist_is_told() -> None:
-    with pytest.raises(SettingError, match=r"COMPAT: 'deepgram' is not one of openai, whisper"):
-        Settings(compat="openai,deepgram").compat_apis()
+def test_one_that_does_not_exist_stops_the_start() -> None:
+    with (
+        pytest.raises(AssertionError, match=r"COMPAT: 'deepgram' is not one of openai, whisper"),
+        running({"MODEL": "/nowhere/at-all", "COMPAT": "openai,deepgram"}),
+    ):
+        pytest.fail("it started")

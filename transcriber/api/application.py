@@ -32,7 +32,7 @@ from transcriber.api.body import limit_sending
 from transcriber.api.operations import OPERATIONS
 from transcriber.api.refusals import refusal
 from transcriber.api.service import service
-from transcriber.compat.apis import APIS
+from transcriber.compat import apis as compat
 from transcriber.service import Service
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,11 @@ _lingering = threading.Semaphore(8)
 
 
 def build(service: Service) -> Flask:
-    """Return the WSGI application for a service."""
+    """Return the WSGI application for a service.
+
+    Raises:
+        SettingError: `COMPAT` names an API that there is not.
+    """
     app = Flask(__name__, static_folder=str(_STATIC), static_url_path="/static")
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -76,7 +80,7 @@ def build(service: Service) -> Flask:
     )
     for module in (transcribe, sessions, health, config, metrics):
         app.register_blueprint(module.blueprint)
-    others = [APIS[name] for name in service.settings.compat_apis()]
+    others = compat.chosen(service.settings.compat)
     for other in others:
         app.register_blueprint(other.blueprint)
     also = [operation for other in others for operation in other.operations]

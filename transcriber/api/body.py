@@ -6,11 +6,9 @@ what they asked for, would hold all threads, and nobody would even be told how t
 
 from __future__ import annotations
 
-import contextlib
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from flask import Response, request
 
@@ -73,13 +71,8 @@ def sent_in_time(events: Iterator[bytes]) -> Iterator[bytes]:
 def _each_in_time(
     events: Iterator[bytes], connection: socket.socket | None, seconds: float
 ) -> Iterator[bytes]:
-    with contextlib.closing(cast("Generator[bytes]", events)):
-        for event in events:
-            watch = None
-            if connection is not None:
-                watch = deadlines.watch(connection, seconds, socket.SHUT_RDWR)
-            try:
-                yield event
-            finally:
-                if watch is not None:
-                    deadlines.done(watch)
+    for event in events:
+        watch = deadlines.watch(connection, seconds, socket.SHUT_RDWR) if connection else None
+        yield event
+        if watch is not None:  # of the last event, the worker says when it is sent
+            deadlines.done(watch)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint
 
+from config.settings import SettingError
 from transcriber.api.operations import CODES_OF_RECORDINGS, Answer, Operation
 from transcriber.compat import asr_webservice, openai, whisper_cpp
 from transcriber.compat.replies import (
@@ -131,3 +132,16 @@ APIS = {
         ),
     ),
 }
+
+
+def chosen(setting: str) -> list[Api]:
+    """Return those that the setting `COMPAT` names.
+
+    Raises:
+        SettingError: there is none of such a name.
+    """
+    names = [name.strip() for name in setting.split(",") if name.strip()]
+    for name in names:
+        if name not in APIS:
+            raise SettingError(f"COMPAT: {name!r} is not one of {', '.join(APIS)}")
+    return [APIS[name] for name in dict.fromkeys(names)]

@@ -7,6 +7,8 @@ back.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import math
 import time
@@ -26,6 +28,7 @@ from transcriber.compat.errors import translate
 from transcriber.compat.languages import NamedLanguage, name_of
 from transcriber.engine.window import DecodingOptions, Task
 from transcriber.formats import SUBTITLES
+from transcriber.live.errors import SessionError
 from transcriber.live.recording import Recording
 from transcriber.live.store import SessionStore
 from transcriber.live.transcript import Segment
@@ -195,38 +198,41 @@ def _rendered(recording: Recording, response_format: str, granularities: list[st
 
 
 def _streamed(upload: Upload, logprobs: bool) -> Response:
-    events = _events(upload, service().store, logprobs)
-    response = Response(sent_in_time(events), mimetype=EVENT_STREAM)
+    """Tell what is final as it comes; a client that leaves ends the work on its recording."""
+    response = Response(sent_in_time(_events(upload, logprobs)), mimetype=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"
+    # However it ends, and also if it never begins.
+    response.call_on_close(functools.partial(_forget, upload, service().store))
     return response
 
 
-def _events(upload: Upload, store: SessionStore, logprobs: bool) -> Iterator[bytes]:
-    """Yield what is final as it comes; a client that leaves ends the work on its recording."""
-    text, told = "", 0
-    try:
-        while True:
-            upload.wait_change(None, told - 1, _KEEP_ALIVE_S)
-            snapshot = upload.snapshot(told - 1)
-            told += len(snapshot.segments)
-            for segment in snapshot.segments:
-                delta = segment.text if text else segment.text.lstrip()
-                text += delta
-                event = {"type": "transcript.text.delta", "delta": delta}
-                yield _event(event | ({"logprobs": _logprobs([segment])} if logprobs else {}))
-            if snapshot.state != "active":
-                break
-            if not snapshot.segments:
-                yield b": there is more to come\n\n"
-        if snapshot.error is not None:
-            yield _event(_error_json(problem_json(snapshot.error)))
-            return
-        done: dict[str, Any] = {"type": "transcript.text.done", "text": text}
-        if logprobs:
-            done["logprobs"] = _logprobs(upload.transcript.segments)
-        yield _event(done | {"usage": _usage(snapshot.audio.received)})
-    finally:
+def _forget(upload: Upload, store: SessionStore) -> None:
+    with contextlib.suppress(SessionError):  # it was long over, and is gone
         store.delete(upload.id)
+
+
+def _events(upload: Upload, logprobs: bool) -> Iterator[bytes]:
+    text, told = "", 0
+    while True:
+        upload.wait_change(None, told - 1, _KEEP_ALIVE_S)
+        snapshot = upload.snapshot(told - 1)
+        told += len(snapshot.segments)
+        for segment in snapshot.segments:
+            delta = segment.text if text else segment.text.lstrip()
+            text += delta
+            event = {"type": "transcript.text.delta", "delta": delta}
+            yield _event(event | ({"logprobs": _logprobs([segment])} if logprobs else {}))
+        if snapshot.state != "active":
+            break
+        if not snapshot.segments:
+            yield b": there is more to come\n\n"
+    if snapshot.error is not None:
+        yield _event(_error_json(problem_json(snapshot.error)))
+        return
+    done: dict[str, Any] = {"type": "transcript.text.done", "text": text}
+    if logprobs:
+        done["logprobs"] = _logprobs(upload.transcript.segments)
+    yield _event(done | {"usage": _usage(snapshot.audio.received)})
 
 
 def _event(data: dict[str, Any]) -> bytes:
