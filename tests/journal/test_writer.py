@@ -195,6 +195,31 @@ def test_a_bug_in_one_write_costs_that_one_only(writer: Writer, engine: Engine) 
     assert lines(engine) == ["before", "after"]
 
 
+def test_what_is_deleted_while_traces_are_removed_leaves_none_either(engine: Engine) -> None:
+    removing, go_on = threading.Event(), threading.Event()
+    begun: list[list[str]] = []
+
+    def scrub(connection: Connection) -> bool:
+        begun.append(lines(engine))
+        removing.set()
+        return go_on.wait(WAIT_S)
+
+    def delete(connection: Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM lines")
+
+    writer = Writer(engine, scrub, leave_no_line)
+    try:
+        writer.put(add("kept"), deletes=True)
+        assert removing.wait(WAIT_S)
+        deleted = writer.put(delete, deletes=True)
+        go_on.set()
+        wait(deleted, WAIT_S)
+        wait_for(lambda: [] in begun, WAIT_S, "what was deleted is in the file still")
+    finally:
+        writer.stop()
+    assert begun == [["kept"], []]
+
+
 def test_traces_are_removed_after_something_was_deleted(writer: Writer, scrub: Scrub) -> None:
     wait(writer.put(add("kept")), WAIT_S)
     assert not scrub.done.is_set()

@@ -89,7 +89,10 @@ class Writer:
                 if not self._put_back(left):
                     return
             elif self._deleted and not self._waiting:
-                self._deleted = not self._clean()
+                # Before: what is deleted while traces are being removed leaves some behind them.
+                self._deleted = False
+                if not self._clean():
+                    self._deleted = True
 
     def _take(self) -> list[Ticket] | None:
         """Wait for something to write, or to remove; None if the thread shall end."""
