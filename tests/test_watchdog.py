@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tests.support.engine import Clock
-from transcriber.engine.pool import Source, Timing, WorkerPool
+from transcriber.engine.pool import WorkerPool
+from transcriber.engine.source import Source, Timing
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 from transcriber.live.ledger import NoJournal
 from transcriber.watchdog import GRACE_S, Watchdog

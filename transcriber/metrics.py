@@ -22,7 +22,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from transcriber.engine.pool import PoolState, Timing
+from transcriber.engine.pool import PoolState
+from transcriber.engine.source import Timing
 from transcriber.engine.window import Window
 from transcriber.gpu import GpuMemory
 from transcriber.live.store import StoreState

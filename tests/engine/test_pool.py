@@ -12,7 +12,8 @@ import pytest
 from config import logs
 from tests.support.engine import Clock
 from tests.support.server import wait_for
-from transcriber.engine.pool import Source, Timing, WorkerPool
+from transcriber.engine.pool import WorkerPool
+from transcriber.engine.source import Source, Timing
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 JOB_TIMEOUT_S = 60.0

@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.engine import Clock
 from tests.support.server import wait_for
-from transcriber.engine.pool import Source, Timing, WorkerPool
+from transcriber.engine.pool import WorkerPool
+from transcriber.engine.source import Source, Timing
 from transcriber.engine.times import LaneFigures, LaneTimes, SpreadMs, Times
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.support.crowd import CROWDED, LAST_STEP_S, QUICK, TARGET_S, crowd, see
 from tests.support.engine import Clock
-from transcriber.engine.pool import Timing
+from transcriber.engine.source import Timing
 from transcriber.live.pace import LEAST_CHUNK_MS, MOST_CHUNK_MS, STEPS_S, Pace, Turns
 
 

@@ -11,7 +11,7 @@ from tests.support.engine import Clock, FakeModel, pool_of
 from tests.support.recordings import RATE_HZ, blobs
 from tests.support.rig import CHUNKS, LAST, PCM, SETTINGS, TALK, Rig
 from transcriber.audio.errors import Undecodable
-from transcriber.engine.pool import Source
+from transcriber.engine.source import Source
 from transcriber.engine.window import DecodingOptions, Lane
 from transcriber.live.chunk import Chunk
 from transcriber.live.intake import ChunkPart

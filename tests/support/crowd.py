@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.engine import Clock
-from transcriber.engine.pool import Timing
+from transcriber.engine.source import Timing
 from transcriber.live.pace import STEPS_S, Pace, Turns
 
 TARGET_S = 0.5

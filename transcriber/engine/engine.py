@@ -13,7 +13,8 @@ from transcriber.engine import lanes
 from transcriber.engine.device import Device, choose_device, cores, model_candidates
 from transcriber.engine.model import WHISPER_LANGUAGES, SpeechModel
 from transcriber.engine.models import Models
-from transcriber.engine.pool import PoolState, Source, WorkerPool
+from transcriber.engine.pool import PoolState, WorkerPool
+from transcriber.engine.source import Source
 from transcriber.engine.weights import Progress, WeightsError, resolve
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 

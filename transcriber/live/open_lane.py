@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from transcriber.engine.pool import Timing
+from transcriber.engine.source import Timing
 from transcriber.engine.window import (
     SAMPLE_RATE_HZ,
     Decoded,

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from transcriber.engine.pool import Timing
+from transcriber.engine.source import Timing
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from transcriber.engine.pool import Timing
+from transcriber.engine.source import Timing
 from transcriber.engine.window import Window
 
 # A reply tells of so many, the newest; its sums are of all.

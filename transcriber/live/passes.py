@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from transcriber.engine.pool import Source, Timing
+from transcriber.engine.source import Source, Timing
 from transcriber.engine.window import (
     PREFIX_S,
     SAMPLE_RATE_HZ,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from transcriber.audio.decode import NO_SAMPLES, Samples
 from transcriber.audio.vad import FRAME_SAMPLES, VoiceActivity
-from transcriber.engine.pool import Source, Timing
+from transcriber.engine.source import Source, Timing
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
 from transcriber.live.intake import AudioSeconds
 from transcriber.live.transcript import Settled, Transcript
