@@ -1,0 +1,86 @@
+"""`file`: recordings in, text out, and a status that a script can rely on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pysubs2
+import pytest
+
+from tests.cli.conftest import Run
+from tests.support.recordings import SPEECH, recording
+from tests.support.scores import errors
+from tests.support.server import ROOT, free_port
+from transcriber.cli.files import recordings
+
+JFK, AUSTEN = SPEECH / "en/short-jfk.flac", SPEECH / "en/short-austen-0880.flac"
+TEXT = recording("en/short-jfk.flac").text
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two recordings whose names differ by their endings, and one further down."""
+    inside = tmp_path / "talks" / "old"
+    inside.mkdir(parents=True)
+    for name in ("talk.flac", "talk.wav", "old/other.flac", "notes.txt"):
+        shutil.copy(AUSTEN, tmp_path / "talks" / name)
+    return tmp_path / "talks"
+
+
+def test_the_text_of_one_recording_is_all_that_is_printed(run: Run) -> None:
+    done = run("file", JFK)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert errors(TEXT, done.stdout).count == 0
+    assert done.stdout.count("\n") == 1
+
+
+def test_subtitles_can_be_read_by_others(run: Run) -> None:
+    found = pysubs2.SSAFile.from_string(run("file", JFK, "--format", "srt").stdout)
+    assert errors(TEXT, " ".join(event.plaintext for event in found)).count == 0
+
+
+def test_json_tells_words_with_their_times(run: Run) -> None:
+    body = json.loads(run("file", JFK, "--format", "json").stdout)
+    assert body["language"] == "en"
+    assert body["duration"] == pytest.approx(11.0, abs=0.1)
+    words = [word for segment in body["segments"] for word in segment["words"]]
+    assert len(words) == len(body["text"].split())
+
+
+def test_a_folder_becomes_a_folder_and_no_text_overwrites_another(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    done = run("file", folder, "--format", "vtt", "--output-dir", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    names = ["old/other.vtt", "talk.flac.vtt", "talk.wav.vtt"]
+    assert done.stdout.split() == [str(tmp_path / "out" / name) for name in names]
+    for name in names:
+        assert (tmp_path / "out" / name).read_text("utf-8").startswith("WEBVTT\n")
+
+
+def test_one_that_fails_does_not_stop_the_others(run: Run) -> None:
+    done = run("file", ROOT / "README.md", AUSTEN)
+    assert done.returncode == 1
+    assert f"{ROOT / 'README.md'}: The upload is not audio" in done.stderr
+    assert f"==> {AUSTEN} <==\n" in done.stdout
+    assert len(done.stdout.splitlines()) == 2 + done.stdout.startswith("\n")
+
+
+def test_what_is_not_there_is_said_before_anything_is_sent(run: Run, tmp_path: Path) -> None:
+    done = run("file", JFK, tmp_path / "nothing.wav")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path / 'nothing.wav'}: No such file or directory" in done.stderr
+
+
+def test_without_a_server_it_says_how_to_start_one(run: Run) -> None:
+    done = run("file", JFK, at=[f"http://127.0.0.1:{free_port()}"])
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Connection refused" in done.stderr
+    assert "live-transcription serve" in done.stderr
+
+
+def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="has no recording"):
+        list(recordings([tmp_path]))

@@ -1,0 +1,123 @@
+"""`live`: lines as they become final, from a file or a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import wave
+from pathlib import Path
+
+import pytest
+import webvtt
+
+from tests.cli.conftest import COMMAND, Run
+from tests.support.recordings import SPEECH, recording
+from tests.support.scores import errors
+from tests.support.server import ROOT, Server, free_port, wait_for
+
+JFK = recording("en/short-jfk.flac")
+PATH = SPEECH / "en/short-jfk.flac"
+# The model's own errors in that recording, live.
+SLIPS = 3
+WAIT_S = 60.0
+
+
+def test_a_file_is_played_and_its_lines_are_printed(run: Run, tmp_path: Path) -> None:
+    done = run("live", PATH, "--fast", "--save", tmp_path / "kept.wav")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert errors(JFK.text, done.stdout).count <= SLIPS
+    assert len(done.stdout.splitlines()) > 1
+    with wave.open(str(tmp_path / "kept.wav")) as kept:
+        assert kept.getnframes() == len(JFK.samples())
+
+
+def test_a_pipe_may_bring_a_container(run: Run) -> None:
+    done = run("live", "-", "--fast", "--format", "jsonl", stdin=JFK.data)
+    assert done.returncode == 0, done.stderr
+    segments = [json.loads(line) for line in done.stdout.splitlines()]
+    assert errors(JFK.text, " ".join(one["text"] for one in segments)).count <= SLIPS
+    assert segments[0]["words"]
+
+
+@pytest.mark.parametrize("rate_hz, words", [(16_000, ()), (8_000, ("--rate", "8000"))])
+def test_or_raw_samples(run: Run, rate_hz: int, words: tuple[str, ...]) -> None:
+    samples = JFK.samples()[:: 16_000 // rate_hz]
+    raw = (samples * 32767).astype("<i2").tobytes()
+    done = run("live", "-", "--fast", *words, stdin=raw)
+    assert done.returncode == 0, done.stderr
+    assert errors(JFK.text, done.stdout).count <= 2 * SLIPS
+
+
+def test_subtitles_come_at_the_end(run: Run) -> None:
+    done = run("live", PATH, "--fast", "--format", "vtt")
+    found = webvtt.from_string(done.stdout)
+    assert errors(JFK.text, " ".join(one.text for one in found.captions)).count <= SLIPS
+
+
+def test_what_is_no_recording_is_an_error(run: Run) -> None:
+    done = run("live", ROOT / "README.md")
+    assert done.returncode == 1
+    assert "no recording of an accepted kind" in done.stderr
+
+
+def test_nobody_speaks_in_vain(run: Run) -> None:
+    done = run("live", PATH, at=[f"http://127.0.0.1:{free_port()}"])
+    assert done.returncode == 3
+    assert "No server answers" in done.stderr
+
+
+def test_one_server_in_the_list_is_enough(run: Run, server: Server) -> None:
+    done = run("live", PATH, "--fast", at=[f"http://127.0.0.1:{free_port()}", server.url])
+    assert done.returncode == 0, done.stderr
+    assert errors(JFK.text, done.stdout).count <= SLIPS
+
+
+def test_on_a_terminal_partial_words_stand_below_until_they_are_final(server: Server) -> None:
+    screen = Terminal([*COMMAND, "live", str(PATH), "--server", server.url])
+    shown = screen.read_all()
+    assert screen.process.wait(WAIT_S) == 0
+    lines = [line for line in shown.replace("\r\n", "\n").split("\n") if line.strip()]
+    finals = [line.rpartition("\x1b[2K")[2] for line in lines]
+    assert errors(JFK.text, " ".join(finals)).count <= SLIPS, shown
+    assert "\r\x1b[2K" in shown
+
+
+def test_ctrl_c_ends_the_recording_and_waits_for_its_words(server: Server) -> None:
+    screen = Terminal([*COMMAND, "live", str(PATH), "--server", server.url])
+    screen.read_until("\x1b[2K")
+    screen.process.send_signal(signal.SIGINT)
+    assert screen.process.wait(WAIT_S) == 0
+    assert "so" in screen.read_all()
+
+
+class Terminal:
+    """A command in a terminal of 80 columns."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._read, write = pty.openpty()
+        self._shown = b""
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=write, stderr=write
+        )
+        os.close(write)
+
+    def read_until(self, text: str) -> None:
+        """Read what is shown until a text is among it."""
+
+        def is_there() -> bool:
+            self._shown += os.read(self._read, 4096)
+            return text in self._shown.decode(errors="replace")
+
+        wait_for(is_there, WAIT_S)
+
+    def read_all(self) -> str:
+        """Return all that was shown, once the command has ended."""
+        while True:
+            try:
+                self._shown += os.read(self._read, 4096)
+            except OSError:  # that is how a terminal says that nobody writes any more
+                os.close(self._read)
+                return self._shown.decode()

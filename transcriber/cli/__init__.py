@@ -1,0 +1,1 @@
+"""The command line: `python -m transcriber`, or `live-transcription` where it is installed."""

@@ -1,0 +1,133 @@
+"""`file`: whole recordings, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
+from transcriber.cli.rendering import ENDINGS, FORMATS, rendered
+from transcriber.cli.status import Exit, complain
+from transcriber.client import ClientError, Progress, Transcription, transcribe
+
+# What is looked for in a folder; a file that is named may be called anything.
+SUFFIXES = {".webm", ".ogg", ".oga", ".opus", ".mp4", ".m4a", ".wav", ".flac", ".mp3"}
+
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s [{elapsed}<{remaining}]"
+
+
+def add(
+    commands: Commands, servers: argparse.ArgumentParser, decoding: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "file",
+        parents=[servers, decoding],
+        help="transcribe whole recordings",
+        description="Transcribe recordings, and print their text or write it to a folder.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="a file or a folder")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    parser.add_argument(
+        "--output-dir", type=Path, metavar="DIR", help="write NAME.txt, NAME.srt … there"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Transcribe all, whatever becomes of one of them."""
+    found = list(recordings(options.paths))
+    expect_a_server(options)
+    targets = _targets(found, options) if options.output_dir else {}
+    status = Exit.OK
+    for number, (path, _) in enumerate(found):
+        try:
+            result = _transcribed(path, options)
+        except (OSError, ClientError) as error:
+            complain(f"{path}: {_reason(error)}")
+            status = Exit.FAILED
+            if isinstance(error, ClientError) and _is_hopeless(error):
+                return Exit.NO_SERVER
+            continue
+        about = {"language": result.language, "duration": result.duration_s}
+        text = rendered(result.segments, options.format, **about)
+        if targets:
+            _write(targets[path], text)
+        else:
+            if len(found) > 1:
+                print(f"{'' if number == 0 else chr(10)}==> {path} <==")
+            print(text, end="", flush=True)
+    return status
+
+
+def recordings(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Yield the recordings, and what each is called below the path that was given.
+
+    Raises:
+        OSError: a path is not there, or a folder has no recording.
+    """
+    for path in paths:
+        if not path.is_dir():
+            path.stat()
+            yield path, Path(path.name)
+            continue
+        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise OSError(f"{path} has no recording ({', '.join(sorted(SUFFIXES))})")
+        yield from ((one, one.relative_to(path)) for one in inside)
+
+
+def _targets(found: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> dict[Path, Path]:
+    """Return where the text of each goes; those that differ by their ending only keep it."""
+    ending = ENDINGS[options.format]
+    plain = Counter(name.with_suffix(ending) for _, name in found)
+    return {
+        path: options.output_dir
+        / (name.with_suffix(ending) if plain[name.with_suffix(ending)] == 1 else f"{name}{ending}")
+        for path, name in found
+    }
+
+
+def _transcribed(path: Path, options: argparse.Namespace) -> Transcription:
+    with tqdm(
+        total=None,
+        desc=path.name,
+        unit="s",
+        bar_format=_BAR,
+        leave=False,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
+        return transcribe(
+            path, addresses(options), on_progress=_telling(bar), **decoding_options(options)
+        )
+
+
+def _telling(bar: Any) -> Callable[[Progress], None]:
+    def tell(progress: Progress) -> None:
+        if progress.duration_s is not None:
+            bar.total = progress.duration_s
+            bar.n = min(progress.done_s, progress.duration_s)
+            bar.refresh()
+
+    return tell
+
+
+def _write(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    print(target, flush=True)
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+def _is_hopeless(error: ClientError) -> bool:
+    """Tell whether the other recordings would find nobody either."""
+    return error.code == "no-server" or getattr(error, "status", None) == 0

@@ -1,0 +1,160 @@
+"""`live`: what is being said, from a microphone, or a file or a pipe played in real time."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+import threading
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from transcriber.audio.decode import SAMPLE_RATE_HZ
+from transcriber.audio.errors import AudioError
+from transcriber.cli import sound
+from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
+from transcriber.cli.line import Screen
+from transcriber.cli.rendering import rendered, segment_json
+from transcriber.cli.status import Exit, complain
+from transcriber.client import ClientError, LiveClient, Segment
+
+_FORMATS = ("text", "jsonl", "srt", "vtt")
+
+
+def add(
+    commands: Commands, servers: argparse.ArgumentParser, decoding: argparse.ArgumentParser
+) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "live",
+        parents=[servers, decoding],
+        help="transcribe what is being said",
+        description="Print words as they become final; Ctrl+C ends the recording, a second one"
+        " does not wait for its last words.",
+    )
+    parser.add_argument(
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="a recording, or - for standard input; default: the microphone",
+    )
+    parser.add_argument("--device", help="name or number of the microphone")
+    parser.add_argument(
+        "--rate",
+        type=int,
+        metavar="HZ",
+        help="samples a second of raw 16-bit mono sound (standard input: 16000)",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="play a file as fast as it is taken, not in real time"
+    )
+    parser.add_argument("--save", type=Path, metavar="FILE.wav", help="keep the sound, too")
+    parser.add_argument(
+        "--format",
+        choices=_FORMATS,
+        default="text",
+        help="srt and vtt are printed at the end (default: text)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play the source to the servers, and print what comes back."""
+    expect_a_server(options)
+    at_once = options.format in ("text", "jsonl")
+    with contextlib.ExitStack() as stack:
+        screen = stack.enter_context(Screen())
+        blocks = _blocks(options, stack)
+        client = LiveClient(
+            addresses(options),
+            on_final=_printing(screen, options.format) if at_once else lambda segment: None,
+            on_partial=lambda partial: screen.show(partial.text),
+            on_problem=complain,
+            **decoding_options(options),
+        )
+        stack.callback(client.close)
+        try:
+            _play(blocks, client, screen)
+        except AudioError as error:
+            complain(error)
+            client.finish()
+            return Exit.FAILED
+        _finish(client, screen)
+    if not at_once:
+        print(rendered(client.segments, options.format), end="", flush=True)
+    return Exit.OK
+
+
+def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterator[bytes]:
+    if options.source is None:
+        blocks = sound.microphone(options.device)
+    elif options.source == "-":
+        blocks = sound.played(sys.stdin.buffer, options.rate or SAMPLE_RATE_HZ)
+    else:
+        file = Path(options.source).open("rb")  # noqa: SIM115 - the stack closes it
+        blocks = sound.played(stack.enter_context(file), options.rate)
+    if options.source is not None and not options.fast:
+        blocks = sound.in_real_time(blocks)
+    if options.save:
+        blocks = _saving(blocks, options.save)
+    return blocks
+
+
+def _saving(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE_HZ)
+        for block in blocks:
+            file.writeframes(block)
+            yield block
+
+
+def _printing(screen: Screen, name: str) -> Callable[[Segment], None]:
+    def show(segment: Segment) -> None:
+        if name == "text":
+            screen.add(segment.text.strip())
+        else:
+            screen.add(json.dumps(segment_json(segment), ensure_ascii=False))
+
+    return show
+
+
+def _play(blocks: Iterator[bytes], client: LiveClient, screen: Screen) -> None:
+    """Send all of it; Ctrl+C ends it sooner."""
+    with contextlib.suppress(KeyboardInterrupt):
+        for block in blocks:
+            client.send(block)
+            _tell_waiting(client, screen)
+
+
+def _finish(client: LiveClient, screen: Screen) -> None:
+    """Wait for the last words, and say for what it waits."""
+    done = threading.Event()
+    errors: list[ClientError] = []
+
+    def finish() -> None:
+        try:
+            client.finish()
+        except ClientError as error:
+            errors.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=finish, daemon=True).start()
+    try:
+        while not done.wait(0.2):
+            _tell_waiting(client, screen)
+    except KeyboardInterrupt:
+        complain(f"given up; {client.pending_s:.0f} s were not transcribed")
+        raise
+    if errors:
+        raise errors[0]
+
+
+def _tell_waiting(client: LiveClient, screen: Screen) -> None:
+    trouble = client.waiting
+    if trouble:
+        screen.show(f"[waiting for a server, {client.pending_s:.0f} s are kept: {trouble}]")
