@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
-import requests
 
 from tests.cli.conftest import COMMAND, TIMEOUT_S, Run
 from tests.support.live import LiveSession
 from tests.support.recordings import recording, wav_chunks
-from tests.support.server import ROOT, Server, free_port, wait_for
+from tests.support.server import ROOT, Server, free_port
 from transcriber import __version__
 from transcriber.cli.main import main
 
@@ -57,20 +54,6 @@ def test_watch_prints_a_session_until_it_ends(server: Server) -> None:
     assert lines == ["status 0", *(one["text"] for one in session.wait_ended()["segments"])]
 
 
-def test_serve_starts_the_service(tmp_path: Path) -> None:
-    port = free_port()
-    words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--model", str(tmp_path)]
-    environment = {**os.environ, "DATA_DIR": ""}
-    process = subprocess.Popen([*COMMAND, *words], cwd=ROOT, env=environment)
-    try:
-        wait_for(lambda: _answers(port), TIMEOUT_S)
-        health = requests.get(f"http://127.0.0.1:{port}/health", timeout=5).json()
-        assert health["status"] in ("starting", "model_failed")
-    finally:
-        process.terminate()
-        assert process.wait(30) == 0
-
-
 def test_models_download_says_where_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "download", "tiny.en"]) == 0
     assert "tiny.en is in " in capsys.readouterr().out
@@ -105,10 +88,3 @@ def test_the_client_needs_nothing_but_requests() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
-
-
-def _answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/health/live", timeout=5).ok
-    except requests.ConnectionError:
-        return False
