@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
 from transcriber.cli.rendering import ENDINGS, FORMATS, rendered
 from transcriber.cli.status import Exit, complain
@@ -95,6 +93,8 @@ def _targets(found: Sequence[tuple[Path, Path]], options: argparse.Namespace) ->
 
 
 def _transcribed(path: Path, options: argparse.Namespace) -> Transcription:
+    from tqdm import tqdm  # slow to import, which other commands need not wait for
+
     with tqdm(
         total=None,
         desc=path.name,

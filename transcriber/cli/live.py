@@ -11,14 +11,13 @@ import wave
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from transcriber.audio.decode import SAMPLE_RATE_HZ
 from transcriber.audio.errors import AudioError
-from transcriber.cli import sound
 from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
 from transcriber.cli.line import Screen
 from transcriber.cli.rendering import rendered, segment_json
 from transcriber.cli.status import Exit, complain
 from transcriber.client import ClientError, LiveClient, Segment
+from transcriber.client.tape import SAMPLE_RATE_HZ
 
 _FORMATS = ("text", "jsonl", "srt", "vtt")
 
@@ -88,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterator[bytes]:
+    from transcriber.cli import sound  # with FFmpeg: not for commands that need none of it
+
     if options.source is None:
         blocks = sound.microphone(options.device)
     elif options.source == "-":

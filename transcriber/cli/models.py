@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from transcriber.cli.common import Commands
-from transcriber.engine import fetch
 
 
 def add(commands: Commands) -> None:
@@ -23,4 +22,6 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fetch it."""
+    from transcriber.engine import fetch  # takes a second, of which other commands need nothing
+
     return fetch.main([options.name])

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from transcriber import formats
 from transcriber.client import Segment
-from transcriber.engine.window import Word
-from transcriber.live import transcript
 
-Segments = Sequence[transcript.Segment]
-_RENDER: dict[str, Callable[[Segments], str]] = {
-    "text": formats.to_text,
-    "srt": formats.to_srt,
-    "vtt": formats.to_vtt,
-    "tsv": formats.to_tsv,
-}
-FORMATS = (*_RENDER, "json")
+if TYPE_CHECKING:
+    from transcriber.live import transcript
+
+FORMATS = ("text", "srt", "vtt", "tsv", "json")
 ENDINGS = {**{name: f".{name}" for name in FORMATS}, "text": ".txt"}
 
 
@@ -35,7 +28,15 @@ def rendered(segments: Sequence[Segment], name: str, **about: Any) -> str:
         text = "".join(segment.text for segment in segments).strip()
         body = {"text": text, **about, "segments": [segment_json(one) for one in segments]}
         return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
-    return _RENDER[name]([_served(segment) for segment in segments])
+    from transcriber import formats  # with NumPy: not for commands that need none of it
+
+    render = {
+        "text": formats.to_text,
+        "srt": formats.to_srt,
+        "vtt": formats.to_vtt,
+        "tsv": formats.to_tsv,
+    }[name]
+    return render([_served(segment) for segment in segments])
 
 
 def segment_json(segment: Segment) -> dict[str, Any]:
@@ -49,6 +50,9 @@ def segment_json(segment: Segment) -> dict[str, Any]:
 
 def _served(segment: Segment) -> transcript.Segment:
     """Return a segment as the service has it: words bring the space before them."""
+    from transcriber.engine.window import Word
+    from transcriber.live import transcript
+
     words, at = [], 0
     for word in segment.words:
         found = segment.text.find(word.word, at)
