@@ -24,7 +24,14 @@ LOCKED = [
     ("POST", "/transcribe"),
     ("GET", "/nowhere"),
 ]
-OPEN = ["/health", "/health/live", "/", "/static/styles.css", "/static/live-transcriber.js"]
+OPEN = [
+    "/health",
+    "/health/live",
+    "/",
+    "/docs",
+    "/static/styles.css",
+    "/static/live-transcriber.js",
+]
 
 
 @pytest.fixture(scope="module")

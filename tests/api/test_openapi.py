@@ -20,7 +20,7 @@ from transcriber.api.errors import TABLE
 from transcriber.service import Service
 
 # Found by whoever opens the page, and by nobody else.
-PAGES = {"/", "/static/<path:filename>"}
+PAGES = {"/", "/docs"}
 METHODS = {"GET", "POST", "DELETE"}
 
 
@@ -49,7 +49,7 @@ def test_every_route_is_in_it_and_nothing_else(document: dict[str, Any], app: Fl
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) & METHODS
-        if rule.rule not in PAGES
+        if rule.rule not in PAGES and not rule.rule.startswith("/static/")
     }
     assert routes == {(path, method) for path, has in document["paths"].items() for method in has}
 

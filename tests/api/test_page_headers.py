@@ -12,10 +12,13 @@ from tests.support.live import TIMEOUT_S
 from tests.support.server import ROOT, Server, running
 
 PAGE = "https://talk.example"
-HTML = ["/", "/static/index.html"]
+HTML = ["/", "/static/index.html", "/docs"]
 MODULE = "/" + next((ROOT / "static").rglob("*.js")).relative_to(ROOT).as_posix()
 FILES = {
     "/": "text/html; charset=utf-8",
+    "/docs": "text/html; charset=utf-8",
+    "/static/swagger-ui/swagger-ui.css": "text/css; charset=utf-8",
+    "/static/swagger-ui/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
     "/static/styles.css": "text/css; charset=utf-8",
     MODULE: "text/javascript; charset=utf-8",
 }
@@ -104,6 +107,13 @@ def test_any_page_may_import_a_module_even_where_the_api_is_for_some(
 def test_a_file_that_is_not_there_is_a_problem_like_others(server: Server) -> None:
     problem(get(server, "/static/nowhere.js"), 404, "not-found")
     problem(get(server, "/static/../config/settings.py"), 404, "not-found")
+
+
+def test_of_the_library_that_draws_the_description_only_what_it_needs_is_served(
+    server: Server,
+) -> None:
+    problem(get(server, "/static/swagger-ui/oauth2-redirect.html"), 404, "not-found")
+    problem(get(server, "/static/swagger-ui/../flask_swagger_ui.py"), 404, "not-found")
 
 
 def test_a_reply_of_the_api_is_no_page_for_anybody(server: Server) -> None:

@@ -57,6 +57,7 @@ def document(operations: Sequence[Operation]) -> Schema:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "."}],
+        "tags": [{"name": name} for name in dict.fromkeys(one.tag for one in operations)],
         "paths": dict(paths),
         "components": {
             "schemas": _models(operations),
@@ -84,6 +85,7 @@ def _described(operation: Operation) -> Schema:
     told: Schema = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "tags": [operation.tag],
         "parameters": _parameters(operation),
         "responses": {
             **_problems(codes, operation.error),

@@ -47,6 +47,7 @@ class Operation:
         form: the fields that come with audio, if it takes any.
         lists: those that may come several times, and what each may be.
         error: what its errors look like.
+        tag: the group in which people find it.
         is_open: whether it needs no key.
     """
 
@@ -60,6 +61,7 @@ class Operation:
     form: type[BaseModel] | None = None
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     error: type[BaseModel] = ProblemReply
+    tag: str = "Recordings and sessions"
     is_open: bool = False
 
     @property
@@ -100,6 +102,7 @@ _OF_SESSIONS = (
     *("bad-field", "unknown-session", "session-expired"),
     *("starting", "no-decoder", "storage-failed", "storage-full"),
 )
+_SERVICE = "The service itself"
 _STATE = {200: Answer("As it is.", (SessionState,)), 304: Answer("Nothing is new.")}
 _TEXT = {200: Answer("What is final so far.", (SessionState,), _TEXTS)}
 _IF_NEW = {"If-None-Match": "The revision that is known, in quotes: 304 if it is still that."}
@@ -163,6 +166,7 @@ OPERATIONS = (
         "/health",
         "How the service is",
         {200: Answer("It can be used.", (Health,)), 503: Answer("It can't.", (Health,))},
+        tag=_SERVICE,
         is_open=True,
     ),
     Operation(
@@ -170,6 +174,7 @@ OPERATIONS = (
         "/health/live",
         "Whether the process is up",
         {200: Answer("It is.", (Alive,))},
+        tag=_SERVICE,
         is_open=True,
     ),
     Operation(
@@ -177,17 +182,20 @@ OPERATIONS = (
         "/config.json",
         "What there is to choose from",
         {200: Answer("Servers, languages, limits.", (Config,))},
+        tag=_SERVICE,
     ),
     Operation(
         "get",
         "/metrics",
         "Figures for Prometheus",
         {200: Answer("As text.", texts=("text/plain",))},
+        tag=_SERVICE,
     ),
     Operation(
         "get",
         "/openapi.json",
         "This description",
         {200: Answer("OpenAPI 3.1.", texts=("application/json",))},
+        tag=_SERVICE,
     ),
 )

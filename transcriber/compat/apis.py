@@ -57,6 +57,7 @@ APIS = {
                     openai.INCLUDES: openai.INCLUDE,
                 },
                 error=OpenAiError,
+                tag="As OpenAI's audio API",
             ),
             Operation(
                 "post",
@@ -70,6 +71,7 @@ APIS = {
                 (*CODES_OF_RECORDINGS, "unknown-model"),
                 form=openai.TranslationFields,
                 error=OpenAiError,
+                tag="As OpenAI's audio API",
             ),
             Operation(
                 "get",
@@ -77,6 +79,7 @@ APIS = {
                 "The models there are, as OpenAI's API tells them",
                 {200: Answer("All of them.", (OpenAiModels,))},
                 error=OpenAiError,
+                tag="As OpenAI's audio API",
             ),
             Operation(
                 "get",
@@ -85,6 +88,7 @@ APIS = {
                 {200: Answer("It is there.", (OpenAiModel,))},
                 ("unknown-model",),
                 error=OpenAiError,
+                tag="As OpenAI's audio API",
             ),
         ),
     ),
@@ -99,6 +103,7 @@ APIS = {
                 CODES_OF_RECORDINGS,
                 form=whisper_cpp.InferenceFields,
                 error=CppError,
+                tag="As whisper.cpp's server",
             ),
         ),
     ),
@@ -119,6 +124,7 @@ APIS = {
                 CODES_OF_RECORDINGS,
                 form=asr_webservice.AsrFields,
                 error=AsrError,
+                tag="As whisper-asr-webservice",
             ),
             Operation(
                 "post",
@@ -128,6 +134,7 @@ APIS = {
                 CODES_OF_RECORDINGS,
                 form=asr_webservice.DetectFields,
                 error=AsrError,
+                tag="As whisper-asr-webservice",
             ),
         ),
     ),
