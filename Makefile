@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test soak lint format types lock bench clean always
+.PHONY: help serve test soak lint format types lock docs bench clean always
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ lock: $(VENV)/.dev ## Write the lock files anew; ARGS=--upgrade moves every pin
 	$(compile) requirements-cuda.txt --output-file requirements-cuda.lock
 	$(NPM) $(if $(filter --upgrade,$(ARGS)),update,install) --prefix tests/static --package-lock-only \
 		--omit-lockfile-registry-resolved $(quiet_npm)
+
+docs: $(VENV)/.runtime ## Write docs/settings.md from config/settings.py
+	$(PYTHON_IN_VENV) -m config.document
 
 bench: $(VENV)/.dev ## Measure the text of live sessions; ARGS="--help" lists the options
 	$(PYTHON_IN_VENV) -m benchmarks.live_quality $(ARGS)

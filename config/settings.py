@@ -43,7 +43,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings with their defaults. The table in the README lists the same names."""
+    """All settings with their defaults, in groups; docs/settings.md is written from them."""
 
     # Serving
     host: str = setting("0.0.0.0", "Address to listen on.")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from pathlib import Path
 
 import pytest
 
+from config.document import PAGE, document
 from config.settings import SettingError, Settings
 
-ROOT = Path(__file__).parents[1]
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 FIELDS = dataclasses.fields(Settings)
 NAMES = [field.name for field in FIELDS]
 NUMBERS = [field for field in FIELDS if type(field.default) in (int, float)]
@@ -81,15 +83,22 @@ def test_every_setting_has_one_sentence(field: dataclasses.Field[object]) -> Non
     assert doc.endswith(".")
 
 
+def test_the_page_of_settings_is_what_the_command_writes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(), "docs/settings.md is old: `make docs`"
+
+
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_every_setting_is_in_the_table_of_the_readme(field: dataclasses.Field[object]) -> None:
-    rows = [
-        line
-        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-        if line.startswith("|") and f"`{field.name.upper()}`" in line
-    ]
-    assert len(rows) == 1, f"{field.name.upper()} needs one row in README.md's table of settings"
-    assert field.metadata["doc"] in rows[0], "the README says what config/settings.py says"
+def test_every_setting_has_one_row_on_the_page(field: dataclasses.Field[object]) -> None:
+    (row,) = [line for line in document().splitlines() if f"| `{field.name.upper()}` |" in line]
+    assert field.metadata["doc"] in row
+
+
+def test_the_readme_says_the_same_of_the_first_few() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+) \| (.+) \|$", README, re.MULTILINE)
+    assert len(rows) >= 5
+    for name, default, sentence in rows:
+        assert f"| `{name}` | {default} |" in document()
+        assert sentence in document()
 
 
 # -- what is derived ----------------------------------------------------------------------------

@@ -34,9 +34,9 @@ def test_a_poll_may_wait_as_long_as_it_likes(url: str) -> None:
     path = f"{url}/sessions/{session.session_id}"
     told = requests.get(path, timeout=TIMEOUT_S)
     while told.status_code == 200:  # until there is no more news
-        known = {"If-None-Match": told.headers["ETag"]}
-        told = requests.get(path, params={"wait": POLL_S}, headers=known, timeout=TIMEOUT_S)
-    assert (told.status_code, told.headers["ETag"]) == (304, known["If-None-Match"])
+        revision = {"If-None-Match": told.headers["ETag"]}
+        told = requests.get(path, params={"wait": POLL_S}, headers=revision, timeout=TIMEOUT_S)
+    assert told.status_code == 304, told.text
     assert told.elapsed.total_seconds() > POLL_S - 1
     requests.delete(path, timeout=TIMEOUT_S)
 

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 WHISPER_LANGUAGES: tuple[str, ...] = tuple(_LANGUAGE_CODES)
 FRAMES_PER_S = 100  # mel frames
 FULL_CONTEXT_S = 30
-# Stock weights break in shorter windows, and need silence after the speech (docs/design.md).
+# Stock weights break in shorter windows, and need silence after the speech
+# (docs/when-words-become-final.md).
 SHORT_CONTEXT_S = 15
 CONTEXT_MARGIN_S = 3
 # Less is no evidence that somebody speaks another language than before.
