@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,18 @@ from tests.support.server import ROOT, Server, running
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(
-    r"(?P<not_run><!-- not run: [^>]+ -->\n)?^(?P<indent> *)```sh\n(?P<text>.*?)^ *```$",
+    r"(?P<not_run><!-- not run: [^>]+ -->\n)?^ *```(?P<language>sh|python)\n(?P<text>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
+_ADDRESS = re.compile(r"http://(localhost|127\.0\.0\.1):\d+|https://me-live\.hf\.space")
+# What a reader of the Python lines has of his own.
+_HIS_OWN = """
+from tests.support.recordings import recording
+
+def microphone():
+    samples = recording("en/short-jfk.flac").samples()
+    yield from (samples[at : at + 1600] for at in range(0, len(samples), 1600))
+"""
 _LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND_S = 120
 START_S = 600.0
@@ -29,19 +39,25 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def blocks(page: Path) -> Iterator[str]:
+def blocks(page: Path, language: str = "sh") -> Iterator[str]:
     """Yield the commands of a page, but for those that are marked as not to be run here."""
     for block in _BLOCK.finditer(page.read_text(encoding="utf-8")):
-        if not block["not_run"]:
+        if block["language"] == "python" == language and not block["not_run"]:
+            yield block["text"]
+        elif block["language"] == "sh" == language and not block["not_run"]:
             yield "".join(line.strip() + "\n" for line in block["text"].splitlines())
 
 
-def curls(page: Path) -> list[str]:
-    """Return the blocks with requests to the service, less the lines that start or stop one."""
+def requests_of(page: Path) -> list[str]:
+    """Return the blocks with requests to the service, less the lines that start one."""
     found = []
     for block in blocks(page):
-        lines = [line for line in block.splitlines() if not line.endswith("make serve")]
-        if any(line.startswith("curl ") for line in lines):
+        lines = [
+            line
+            for line in block.splitlines()
+            if not line.endswith("make serve") and " -m transcriber serve" not in line
+        ]
+        if any(line.startswith("curl ") or " -m transcriber " in line for line in lines):
             found.append("\n".join(lines))
     return found
 
@@ -83,24 +99,47 @@ def test_every_page_is_in_the_index() -> None:
 
 @pytest.mark.parametrize(
     "page, commands",
-    [(page, commands) for page in PAGES for commands in curls(page)],
+    [(page, commands) for page in PAGES for commands in requests_of(page)],
     ids=lambda value: name(value) if isinstance(value, Path) else None,
 )
-def test_requests_work_as_they_are_printed(documented: Server, page: Path, commands: str) -> None:
+def test_requests_work_as_they_are_printed(
+    documented: Server, tmp_path: Path, page: Path, commands: str
+) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     here = re.sub(r"(localhost|127\.0\.0\.1):\d+", f"127.0.0.1:{documented.port}", commands)
     here = re.sub(r"^curl ", "curl --silent --show-error --fail-with-body ", here, flags=re.M)
+    here = here.replace(".venv/bin/python", sys.executable)
+    here = here.replace("--output-dir ", f"--output-dir {tmp_path}/")
     ran = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", here],
         cwd=ROOT,
-        env={**os.environ, "NO_PROXY": "*"},
+        env={**os.environ, "NO_PROXY": "*", "TRANSCRIBER_SERVER": documented.url},
         capture_output=True,
         text=True,
         timeout=COMMAND_S,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout, "it says nothing"
+
+
+@pytest.mark.parametrize(
+    "page, code",
+    [(page, code) for page in PAGES for code in blocks(page, "python")],
+    ids=lambda value: name(value) if isinstance(value, Path) else None,
+)
+def test_python_works_as_it_is_printed(documented: Server, page: Path, code: str) -> None:
+    here = _HIS_OWN + _ADDRESS.sub(documented.url, code)
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", here],
+        cwd=ROOT,
+        env={**os.environ, "NO_PROXY": "*"},
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_S,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "country" in ran.stdout
 
 
 def test_what_is_not_run_says_why() -> None:

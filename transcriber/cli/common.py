@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from transcriber.client import DEFAULT_SERVER, ClientError, RequestError
@@ -13,7 +14,7 @@ Commands = Any  # argparse keeps the type of its subparsers to itself
 
 def addresses(options: argparse.Namespace) -> list[str]:
     """Return the servers that were asked for, preferred first."""
-    return options.server or [DEFAULT_SERVER]
+    return options.server or os.environ.get("TRANSCRIBER_SERVER", "").split() or [DEFAULT_SERVER]
 
 
 def decoding_options(options: argparse.Namespace) -> dict[str, Any]:

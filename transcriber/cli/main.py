@@ -15,7 +15,8 @@ from transcriber.client import DEFAULT_SERVER, ClientError
 _EPILOG = """\
 exit status: 0 done, 1 something failed, 2 wrong command line, 3 no server answers, 130 interrupted
 
-A key (API_KEYS of the server) is taken from the environment variable TRANSCRIBER_KEY, too.
+Servers and their key may stand in the environment, too: TRANSCRIBER_SERVER (addresses, separated by
+blanks) and TRANSCRIBER_KEY.
 """
 # What says that nobody is there who could do it.
 _NOBODY = ("no-server", "timeout")
