@@ -13,6 +13,7 @@ from config.settings import SettingError, Settings
 try:
     _settings = Settings.from_env()
     read_servers(_settings.servers)  # so that a bad list stops the start, and not the first page
+    _settings.archive()  # before anything listens
 except SettingError as error:
     raise SystemExit(f"A setting can't be used: {error}") from None
 

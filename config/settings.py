@@ -13,9 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 # Exactly as browsers send it: no path, no slash at the end, no pattern.
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+
+# What the library that speaks S3 reads from the environment itself.
+_S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+# As S3 has them, and nothing that could be a password.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
 
 class SettingError(ValueError):
@@ -179,6 +185,11 @@ class Settings:
     keep_audio_s: float = setting(
         0.0, "The audio of a session stays on disk for this long after its end.", least=0
     )
+    archive_url: str = setting(
+        "",
+        "Where the audio and the text of each session that ends are stored: `file:///folder` or"
+        " `s3://bucket/prefix`; empty means nowhere.",
+    )
     gap_timeout_s: float = setting(
         15.0, "A missing chunk is given up after this long; the transcript shows a gap.", least=0.1
     )
@@ -246,6 +257,36 @@ class Settings:
         if self.data_dir == "auto":
             return _cache() / "sessions" / str(self.port)
         return Path(self.data_dir).expanduser() if self.data_dir else None
+
+    def archive(self) -> str | None:
+        """Return where sessions are archived, None for nowhere.
+
+        Raises:
+            SettingError: that is no such address, or sessions are in memory only.
+        """
+        if not self.archive_url:
+            return None
+        try:
+            address = urlsplit(self.archive_url)
+            known = {"file": not address.netloc and address.path.startswith("/")}
+            known["s3"] = _BUCKET.fullmatch(address.netloc) is not None
+        except ValueError:  # brackets that belong to no address
+            address, known = urlsplit(""), {}
+        if not known.get(address.scheme) or address.query or address.fragment:
+            raise SettingError(
+                "ARCHIVE_URL is no place for an archive; write file:///srv/archive or"
+                " s3://bucket/prefix, with what an S3 server asks for in AWS_ACCESS_KEY_ID,"
+                " AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL"
+            )
+        # Without them the library would ask the network of some clouds for credentials.
+        if address.scheme == "s3" and not all(map(os.environ.get, _S3_KEYS)):
+            raise SettingError(f"ARCHIVE_URL names a bucket: set {' and '.join(_S3_KEYS)} too")
+        if self.data_path() is None:
+            raise SettingError(
+                "ARCHIVE_URL needs sessions that are written down until the archive has them:"
+                " leave DATA_DIR out, or give it a folder"
+            )
+        return self.archive_url.rstrip("/")
 
     def origins(self) -> list[str]:
         """Return the allowed origins as a list, `["*"]` for any.

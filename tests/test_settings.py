@@ -129,3 +129,45 @@ def test_what_no_page_can_have_as_its_origin_is_refused(origin: str) -> None:
 )
 def test_origins_are_those_that_browsers_send(origin: str) -> None:
     assert Settings(cors_origins=origin).origins() == [origin]
+
+
+@pytest.fixture
+def s3_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the library that speaks S3 reads itself."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///srv/archive", "s3://bucket", "s3://my.bucket-1/talks/2026/"]
+)
+def test_an_archive_is_a_folder_or_a_bucket(address: str, s3_keys: None) -> None:
+    assert Settings(archive_url=address).archive() == address.rstrip("/")
+    assert Settings().archive() is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/srv/archive", "file://srv/archive", "file:archive", "http://a.example/b", "s3:bucket"),
+        *("s3://", "s3:///prefix", "s3://id:word@bucket", "s3://bucket?region=x", "s3://[bucket"),
+    ],
+)
+def test_what_is_no_place_for_an_archive_is_refused_and_not_repeated(
+    address: str, s3_keys: None
+) -> None:
+    with pytest.raises(SettingError, match=r"^ARCHIVE_URL .*s3://bucket/prefix") as told:
+        Settings(archive_url=address).archive()
+    assert "word" not in str(told.value)
+
+
+def test_a_bucket_needs_keys_that_are_named(monkeypatch: pytest.MonkeyPatch, s3_keys: None) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(SettingError, match=r"^ARCHIVE_URL .*AWS_SECRET_ACCESS_KEY"):
+        Settings(archive_url="s3://bucket").archive()
+    assert Settings(archive_url="file:///srv/archive").archive(), "a folder needs none"
+
+
+def test_an_archive_needs_sessions_that_are_written_down(s3_keys: None) -> None:
+    with pytest.raises(SettingError, match=r"^ARCHIVE_URL .*DATA_DIR"):
+        Settings(archive_url="s3://bucket", data_dir="").archive()

@@ -22,6 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from transcriber.archive.archiver import ArchiveState
 from transcriber.engine.pool import PoolState
 from transcriber.engine.source import Timing
 from transcriber.engine.window import Window
@@ -38,8 +39,8 @@ class Metrics:
     """What one service tells Prometheus.
 
     Args:
-        pool, queue_depth, sessions, totals, decoders_ended, gpus: read the present state, each time
-            the figures are asked for.
+        pool, queue_depth, sessions, totals, decoders_ended, gpus, archive: read the present state,
+            each time the figures are asked for.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Metrics:
         totals: Callable[[], Totals],
         decoders_ended: Callable[[], int] = lambda: 0,
         gpus: Callable[[], Sequence[GpuMemory]] = list,
+        archive: Callable[[], ArchiveState] = ArchiveState,
     ) -> None:
         registry = self._registry = CollectorRegistry()
         self._requests = Histogram(
@@ -79,7 +81,8 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        registry.register(_State(pool, queue_depth, sessions, totals, decoders_ended, gpus))
+        state = _State(pool, queue_depth, sessions, totals, decoders_ended, gpus, archive)
+        registry.register(state)
         ProcessCollector(registry=registry)
 
     def note_request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -114,6 +117,7 @@ class _State(Collector):
     totals: Callable[[], Totals]
     decoders_ended: Callable[[], int]
     gpus: Callable[[], Sequence[GpuMemory]]
+    archive: Callable[[], ArchiveState]
     _highest: dict[str, float] = field(default_factory=dict)
 
     def collect(self) -> Iterable[Metric]:
@@ -150,7 +154,26 @@ class _State(Collector):
             value=self.decoders_ended(),
         )
         yield self._audio(totals)
+        yield from self._archive()
         yield from self._gpu_memory()
+
+    def _archive(self) -> Iterable[Metric]:
+        state = self.archive()
+        return [
+            CounterMetricFamily(
+                "transcriber_archived", "Sessions that were archived.", value=state.archived
+            ),
+            CounterMetricFamily(
+                "transcriber_archive_failures",
+                "Attempts to archive a session that failed; each is repeated.",
+                value=state.failures,
+            ),
+            GaugeMetricFamily(
+                "transcriber_archive_waiting",
+                "Ended sessions that are not archived yet.",
+                value=state.waiting,
+            ),
+        ]
 
     def _gpu_memory(self) -> Iterable[Metric]:
         used = GaugeMetricFamily(

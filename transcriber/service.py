@@ -17,6 +17,9 @@ from config.settings import SettingError, Settings
 from transcriber.access.addresses import Proxies
 from transcriber.access.keys import KeyRing
 from transcriber.access.quotas import Quotas
+from transcriber.archive.archiver import ArchiveState
+from transcriber.archive.chosen import chosen_archiver
+from transcriber.archive.transcript import Describe
 from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
 from transcriber.audio.opened import Opened
@@ -63,6 +66,7 @@ class Service:
         origins, keys, proxies, quotas: who may use it, and how much.
         chunk_times: server time of complete replies to chunks.
         metrics: what is told to Prometheus.
+        describe: says what the HTTP layer tells of a session; set by it.
 
     Raises:
         SettingError: one of the settings that are lists can't be used, or the folder for sessions.
@@ -79,6 +83,7 @@ class Service:
         self._on_ready = on_ready
         self.engine = Engine(settings, self._begin)
         self._journal = _journal(settings)
+        self.describe: Describe = lambda stored, snapshot: {}
         self._written_in: Journal = self._journal or NoJournal()
         self.decoders = Children(settings.decoders, settings.decode_timeout_s)
         self.store = SessionStore(
@@ -91,6 +96,12 @@ class Service:
         )
         self.store.restore_upload = self._restore_upload
         self.store.owners.charge = self.quotas.note_audio
+        self._archiver = chosen_archiver(
+            settings,
+            self._journal,
+            self.decoders,
+            lambda stored, snapshot: self.describe(stored, snapshot),
+        )
         self.metrics = Metrics(
             self.engine.pool.state,
             lambda: self.queue_depth,
@@ -98,6 +109,7 @@ class Service:
             self.store.totals,
             lambda: self.decoders.ended,
             GpuMemories().read,
+            lambda: self.archive or ArchiveState(),
         )
         self.engine.pool.on_pass = self.metrics.note_pass
         self._line = Line(at_once=max(2, settings.workers))
@@ -117,6 +129,8 @@ class Service:
         self.store.start()
         self._trimmer.start()
         self._watchdog.start()
+        if self._archiver is not None:
+            self._archiver.start()
 
     def replace_by(self, end: Callable[[], None]) -> None:
         """Call `end` when the model hangs: it ends the process, in whose place another comes."""
@@ -129,6 +143,8 @@ class Service:
         self._trimmer.stop()
         self._watchdog.stop()
         self.engine.stop()
+        if self._archiver is not None:
+            self._archiver.stop()
         self.decoders.stop()
         if self._journal is not None:
             self._journal.stop()
@@ -143,6 +159,11 @@ class Service:
     def storage_problem(self) -> StorageError | None:
         """Why sessions can't be written down at the moment, None if they can."""
         return self._journal.problem if self._journal is not None else None
+
+    @property
+    def archive(self) -> ArchiveState | None:
+        """How the archive is; None if there is none."""
+        return self._archiver.state if self._archiver is not None else None
 
     def _session_limit(self) -> int:
         if self.settings.max_sessions:
@@ -276,7 +297,7 @@ def _journal(settings: Settings) -> SqlJournal | None:
     if folder is None:
         return None
     try:
-        return SqlJournal(folder, settings.keep_audio_s)
+        return SqlJournal(folder, settings.keep_audio_s, archives=settings.archive() is not None)
     except (OSError, OperationalError, FolderInUse) as error:
         reason = getattr(error, "orig", None) or error
         raise SettingError(

@@ -19,7 +19,7 @@ LONG = recording("en/long-ls-367.flac")
 KEYS = {
     *("status", "detail", "instance_id", "version", "model", "device", "compute_type"),
     *("accepting", "workers", "queue", "sessions", "oldest_job_s", "latency_ms"),
-    *("partial_model", "lanes", "partial_interval_s", "suggested_chunk_ms"),
+    *("partial_model", "lanes", "partial_interval_s", "suggested_chunk_ms", "archive"),
 }
 
 

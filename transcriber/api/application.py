@@ -31,6 +31,7 @@ from transcriber.api import (
 from transcriber.api.body import limit_sending
 from transcriber.api.operations import OPERATIONS
 from transcriber.api.refusals import refusal
+from transcriber.api.render import state_json
 from transcriber.api.service import service
 from transcriber.compat import apis as compat
 from transcriber.service import Service
@@ -64,6 +65,7 @@ def build(service: Service) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["transcriber"] = service
+    service.describe = lambda stored, snapshot: state_json(service, stored, snapshot, own=True)
     app.extensions["refusal"] = refusal  # for what never becomes a request
     CORS(
         app,

@@ -66,4 +66,10 @@ def _body() -> dict[str, Any]:
         "lanes": {lane.value: dataclasses.asdict(figures) for lane, figures in lanes.items()},
         "partial_interval_s": pace.interval_s,
         "suggested_chunk_ms": pace.suggested_chunk_ms,
+        "archive": _archive(),
     }
+
+
+def _archive() -> dict[str, Any] | None:
+    state = service().archive
+    return {"waiting": state.waiting, "problem": state.problem} if state is not None else None

@@ -17,12 +17,14 @@ from transcriber.formats import (
     verbose_segment_json,
     word_json,
 )
+from transcriber.live.ledger import StoredSession
 from transcriber.live.readable import Readable
 from transcriber.live.recording import Recording
 from transcriber.live.replies import ChunkReply
 from transcriber.live.session import Session
 from transcriber.live.snapshot import Snapshot
 from transcriber.live.transcript import Partial, Segment
+from transcriber.service import Service
 
 
 def text_response(
@@ -62,12 +64,19 @@ def chunk_json(session: Session, reply: ChunkReply, segments: Sequence[Segment])
 
 def snapshot_json(session: Readable, snapshot: Snapshot, own: bool) -> dict[str, Any]:
     """Return a session's state; `own` readers hold its key, others only watch."""
+    return state_json(service(), session, snapshot, own)
+
+
+def state_json(
+    service: Service, session: Readable | StoredSession, snapshot: Snapshot, own: bool
+) -> dict[str, Any]:
+    """The same without a request: also of a session that is only written down."""
     first = snapshot.segments[0].id if snapshot.segments else snapshot.segment_count
     words = session.options.word_timestamps
     return {
         **({"session_id": session.id} if own else {}),
         "watch_id": session.watch_id,
-        "instance_id": service().instance_id,
+        "instance_id": service.instance_id,
         "state": snapshot.state,
         "revision": snapshot.revision,
         "next_sequence": snapshot.next_sequence,
@@ -79,7 +88,7 @@ def snapshot_json(session: Readable, snapshot: Snapshot, own: bool) -> dict[str,
         "settled": dataclasses.asdict(snapshot.settled),
         "duration": snapshot.duration_s,
         "language": snapshot.language,
-        "model": service().engine.state.model,
+        "model": service.engine.state.model,
         "final": snapshot.state != "active",
         **({"error": problem_json(snapshot.error)} if snapshot.error else {}),
     }

@@ -153,6 +153,13 @@ class Sessions(Reply):
     limit: int
 
 
+class Archive(Reply):
+    """Ended sessions that are not archived yet, and why the last attempt failed if it did."""
+
+    waiting: int
+    problem: str | None
+
+
 class Health(Reply):
     """How the service is."""
 
@@ -173,6 +180,7 @@ class Health(Reply):
     lanes: dict[Literal["partial", "final", "file"], LaneFigures]
     partial_interval_s: float
     suggested_chunk_ms: int
+    archive: Archive | None
 
 
 class Alive(Reply):

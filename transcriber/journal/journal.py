@@ -12,7 +12,8 @@ from transcriber.engine.window import DecodingOptions
 from transcriber.journal import codec
 from transcriber.journal.database import lock_folder, open_database, probe
 from transcriber.journal.session_ledger import SessionLedger, no_room
-from transcriber.journal.tables import audio, chunks, segments, sessions
+from transcriber.journal.tables import audio, chunks, segments, sessions, unarchived
+from transcriber.journal.unarchived import Unarchived
 from transcriber.journal.writer import Writer
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import StorageError
@@ -30,6 +31,10 @@ class SqlJournal:
         folder: of the database, for this process alone.
         keep_audio_s: how long the audio of a session is kept once it has ended.
         clock: seconds since 1970.
+        archives: whether sessions are to be archived when they end.
+
+    Attributes:
+        unarchived: those that are yet to be.
 
     Raises:
         FolderInUse: another server writes to this folder.
@@ -37,11 +42,16 @@ class SqlJournal:
     """
 
     def __init__(
-        self, folder: Path, keep_audio_s: float, clock: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        keep_audio_s: float,
+        clock: Callable[[], float] = time.time,
+        archives: bool = False,
     ) -> None:
         self._folder = folder
         self._keep_audio_s = keep_audio_s
         self._clock = clock
+        self._archives = archives
         self._tidied_at = 0.0
         self._lock = lock_folder(folder)
         self._no_room = no_room(folder)
@@ -49,6 +59,7 @@ class SqlJournal:
         with self._engine.connect() as connection:
             _scrub(connection)  # an earlier process may have ended before it did
         self._writer = Writer(self._engine, _scrub, probe)
+        self.unarchived = Unarchived(self._engine, self._writer, clock)
 
     @property
     def problem(self) -> StorageError | None:
@@ -76,18 +87,34 @@ class SqlJournal:
             session_id,
             options,
             keep_audio=self._keep_audio_s > 0,
+            archives=self._archives,
             watch_id=watch_id,
             kind=kind,
         )
 
     def stored(self) -> list[StoredHead]:
         """Return which sessions are there, those that go on first."""
+        gone = select(unarchived.c.session_id).where(unarchived.c.forgotten)
         query = select(sessions.c.id, sessions.c.watch_id, sessions.c.active)
+        query = query.where(sessions.c.id.not_in(gone))
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(sessions.c.active.desc()))
             return [StoredHead(*row) for row in rows]
 
+    def forgotten(self) -> Sequence[str]:
+        """Return which sessions are there only to be archived."""
+        with self._engine.connect() as connection:
+            gone = select(unarchived.c.session_id).where(unarchived.c.forgotten)
+            return connection.execute(gone).scalars().all()
+
     def load(self, session_id: str) -> StoredSession | None:
+        """Return what was written down of a session, to go on with it."""
+        stored = self.read(session_id)
+        if stored is not None:
+            self._note_tries(session_id, stored.tries + 1)
+        return stored
+
+    def read(self, session_id: str) -> StoredSession | None:
         """Return what was written down of a session; its chunks are read as they are wanted."""
         mine = select(sessions).where(sessions.c.id == session_id)
         parts = select(segments.c.segment).where(segments.c.session_id == session_id)
@@ -96,7 +123,6 @@ class SqlJournal:
             texts = connection.execute(parts.order_by(segments.c.number)).scalars().all()
         if row is None:
             return None
-        self._note_tries(session_id, row.tries + 1)
         return StoredSession(
             id=session_id,
             watch_id=row.watch_id,
@@ -154,7 +180,11 @@ class SqlJournal:
             return
         self._tidied_at = self._clock()
         before = self._clock() - self._keep_audio_s
-        old = select(sessions.c.id).where(~sessions.c.active, sessions.c.touched_at < before)
+        old = select(sessions.c.id).where(
+            ~sessions.c.active,
+            sessions.c.touched_at < before,
+            sessions.c.id.not_in(select(unarchived.c.session_id)),
+        )
         gone = delete(audio).where(audio.c.session_id.in_(old))
         with self._engine.connect() as connection:
             found = connection.execute(

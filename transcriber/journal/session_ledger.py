@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Executable, delete, insert, update
+from sqlalchemy import Connection, Executable, delete, insert, select, update
 
 from transcriber.engine.window import DecodingOptions
 from transcriber.journal import codec
-from transcriber.journal.tables import audio, chunks, segments, sessions
+from transcriber.journal.tables import audio, chunks, segments, sessions, unarchived
 from transcriber.journal.writer import Ticket, Writer, wait
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import StorageFull
@@ -44,6 +44,7 @@ class SessionLedger:
         session_id: str,
         options: DecodingOptions,
         keep_audio: bool,
+        archives: bool,
         watch_id: str | None,
         kind: Kind,
     ) -> None:
@@ -55,6 +56,7 @@ class SessionLedger:
         self._options = options
         self._kind = kind
         self._keep_audio = keep_audio
+        self._archives = archives
         self._known = watch_id is not None
         self._closed = False
         self._last: Ticket | None = None
@@ -66,9 +68,10 @@ class SessionLedger:
         if full is not None:
             raise full
         now = self._clock()
+        mine = (sessions.c.id == self._id) & sessions.c.active
 
         def work(connection: Connection) -> None:
-            touched = update(sessions).where(sessions.c.id == self._id).values(touched_at=now)
+            touched = update(sessions).where(mine).values(touched_at=now)
             if not connection.execute(touched).rowcount:
                 self._begin(connection, now, chunk.skip)
             _forget(connection, self._id, chunk.sequence)  # of one that took too long before
@@ -113,7 +116,10 @@ class SessionLedger:
         self._do(noted)
 
     def stands(self, standing: Standing, new: Sequence[Segment]) -> None:
-        """Note new segments and how the session stands; with its end its audio may go."""
+        """Note new segments and how the session stands.
+
+        With its end its audio may go, or both are to be archived first.
+        """
         active = standing.state == "active"
         values = {"standing": codec.STANDING.dump(standing), "active": active}
         if not active:
@@ -127,7 +133,9 @@ class SessionLedger:
             if rows:
                 connection.execute(insert(segments), rows)
             connection.execute(update(sessions).where(sessions.c.id == self._id).values(values))
-            if not active and not self._keep_audio:
+            if not active and self._archives:
+                _await_archive(connection, self._id)
+            elif not active and not self._keep_audio:
                 connection.execute(delete(audio).where(audio.c.session_id == self._id))
 
         self._put(work, deletes=not active)
@@ -141,22 +149,51 @@ class SessionLedger:
     def delete(self) -> None:
         """Remove everything of the session; the rows that belong to it go with it."""
         gone = delete(sessions).where(sessions.c.id == self._id)
-        self._do(gone, deletes=True)
-        self.close()
+        self._put_last(lambda connection: _run(connection, gone))
+
+    def forget(self) -> None:
+        """Remove everything of the session, as soon as it is archived if it is to be."""
+        mine = sessions.c.id == self._id
+        waits = unarchived.c.session_id == self._id
+
+        def work(connection: Connection) -> None:
+            found = connection.execute(select(sessions.c.active).where(mine)).scalar_one_or_none()
+            if found and self._archives:  # it did not go on, because it ended the process
+                connection.execute(update(sessions).where(mine).values(active=False))
+                _await_archive(connection, self._id)
+            if not connection.execute(
+                update(unarchived).where(waits).values(forgotten=True)
+            ).rowcount:
+                connection.execute(delete(sessions).where(mine))
+
+        self._put_last(work)
 
     def close(self) -> None:
         """Write nothing more."""
         self._closed = True
 
-    def _do(self, statement: Executable, deletes: bool = False) -> None:
-        def work(connection: Connection) -> None:
-            connection.execute(statement)
+    def _do(self, statement: Executable) -> None:
+        self._put(lambda connection: _run(connection, statement))
 
-        self._put(work, deletes)
+    def _put_last(self, work: Callable[[Connection], None]) -> None:
+        """Write one thing more, also after `close`, and then nothing."""
+        self.close()
+        if self._known:
+            self._last = self._writer.put(work, deletes=True)
 
     def _put(self, work: Callable[[Connection], None], deletes: bool = False) -> None:
         if self._known and not self._closed:
             self._last = self._writer.put(work, deletes=deletes)
+
+
+def _run(connection: Connection, statement: Executable) -> None:
+    connection.execute(statement)
+
+
+def _await_archive(connection: Connection, session_id: str) -> None:
+    """Note that a session is to be archived."""
+    connection.execute(delete(unarchived).where(unarchived.c.session_id == session_id))
+    connection.execute(insert(unarchived).values(session_id=session_id, forgotten=False))
 
 
 def _forget(connection: Connection, session_id: str, sequence: int) -> None:

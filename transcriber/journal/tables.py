@@ -66,3 +66,13 @@ chunks = _of_session(
 )
 audio = _of_session("audio", "sequence", Column("data", LargeBinary, nullable=False))
 segments = _of_session("segments", "number", Column("segment", Text, nullable=False))
+# Those that have ended and the archive does not have yet. A table of its own, so that a file in
+# which it is missing needs no other version: it is made there when the file is opened.
+unarchived = Table(
+    "unarchived",
+    metadata,
+    Column("session_id", String(64), primary_key=True),
+    # Nobody may read it any more: it goes as soon as the archive has it.
+    Column("forgotten", Boolean, nullable=False),
+    ForeignKeyConstraint(["session_id"], ["sessions.id"], ondelete="CASCADE"),
+)

@@ -174,7 +174,10 @@ class Ledger(Protocol):
         """Write nothing more; what is there stays."""
 
     def delete(self) -> None:
-        """Remove everything of the session."""
+        """Remove everything of the session; it may be closed already."""
+
+    def forget(self) -> None:
+        """The same for one that nobody may read any more, but not before it is archived."""
 
 
 class NoLedger:
@@ -207,6 +210,9 @@ class NoLedger:
     def delete(self) -> None:
         """There is nothing to remove."""
 
+    def forget(self) -> None:
+        """There is nothing to remove."""
+
 
 class Journal(Protocol):
     """Where the sessions of a store are written down."""
@@ -222,6 +228,9 @@ class Journal(Protocol):
 
     def stored(self) -> Sequence[StoredHead]:
         """Return which sessions an earlier process has left."""
+
+    def forgotten(self) -> Sequence[str]:
+        """Return the ids of those that nobody may read any more."""
 
     def load(self, session_id: str) -> StoredSession | None:
         """Return what was written down of a session; None if there is nothing.
@@ -253,6 +262,10 @@ class NoJournal:
         return NoLedger()
 
     def stored(self) -> Sequence[StoredHead]:
+        """Nothing was left."""
+        return ()
+
+    def forgotten(self) -> Sequence[str]:
         """Nothing was left."""
         return ()
 

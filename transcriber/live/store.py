@@ -81,7 +81,7 @@ class SessionStore:
         self._lock = threading.Lock()
         self._kept: dict[str, Readable] = {}
         self._by_watch_id: dict[str, str] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._gone: OrderedDict[str, None] = OrderedDict.fromkeys(self._journal.forgotten())
         self._tally = Tally()
         self.owners = Owners()
         self._stopping = threading.Event()
@@ -224,14 +224,11 @@ class SessionStore:
                 raise UnknownSession
             return self._kept[session_id]
 
-    def delete(
-        self, session_id: str, leave_trace: bool = False, outcome: Outcome = "deleted"
-    ) -> None:
-        """Remove everything of a session or upload.
+    def delete(self, session_id: str, outcome: Outcome = "deleted") -> None:
+        """Remove everything of a session or upload, before it is archived too.
 
         Args:
             session_id: its id.
-            leave_trace: whether later chunks learn that it expired, instead of "unknown".
             outcome: what became of it, if it was active until now.
 
         Raises:
@@ -239,17 +236,28 @@ class SessionStore:
         """
         session = self.get(session_id)
         with self._lock:
-            if self._kept.pop(session_id, None) is not None:
-                self._tally.look(session)
-                self._tally.remove(session, outcome)
-                self.owners.remove(session)
-            self._by_watch_id.pop(session.watch_id, None)
-            if leave_trace:
-                self._gone[session_id] = None
-                while len(self._gone) > _TOMBSTONES:
-                    self._gone.popitem(last=False)
+            self._remove(session, outcome)
+        session.ledger.close()  # or it would be archived as one that has expired
         session.expire()
         session.ledger.delete()
+
+    def _forget(self, session: Readable) -> None:
+        """Remove a session that has been over for long: later chunks learn that it expired."""
+        with self._lock:
+            self._remove(session, "expired")
+            self._gone[session.id] = None
+            while len(self._gone) > _TOMBSTONES:
+                self._gone.popitem(last=False)
+        session.ledger.close()
+        session.expire()
+        session.ledger.forget()
+
+    def _remove(self, session: Readable, outcome: Outcome) -> None:
+        if self._kept.pop(session.id, None) is not None:
+            self._tally.look(session)
+            self._tally.remove(session, outcome)
+            self.owners.remove(session)
+        self._by_watch_id.pop(session.watch_id, None)
 
     def release_readers(self) -> None:
         """Let all who wait for news go, because the service stops; unfinished uploads fail."""
@@ -298,7 +306,7 @@ class SessionStore:
         self.owners.look(one)
         keep_s = self._settings.keep_transcripts_s
         if one.state != "active" and one.idle_s() > keep_s + self._settings.session_ttl_s:
-            self.delete(one.id, leave_trace=True)
+            self._forget(one)
             log.info("Forgotten", extra={"session": one.log_name})
 
 

@@ -1,11 +1,11 @@
 """The process that decodes what strangers send: it has nothing that would be worth taking.
 
-    python -m transcriber.audio.processes.child streams|recording SECONDS BYTES
+    python -m transcriber.audio.processes.child streams|recording|archive SECONDS BYTES
 
 Its owner is at the other end of the socket on standard input. It decodes the streams of many live
-sessions, or one whole recording. Once it has imported what it needs it can open no file and no
-connection any more, gets so much memory and, for each message, so much time, and ends with its
-owner. What it says is not trusted either, see `wire`.
+sessions, or one whole recording, or moves the sound of one to other containers. Once it has
+imported what it needs it can open no file and no connection any more, gets so much memory and, for
+each message, so much time, and ends with its owner. What it says is not trusted either, see `wire`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from transcriber.audio.duration import duration_s
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat
 from transcriber.audio.processes import wire
+from transcriber.audio.processes.limits import allow
+from transcriber.audio.processes.moving import Moving
 from transcriber.audio.stream import Checkpoint, StreamDecoder
 
 # A thread for each stream, so their stacks are kept small.
@@ -62,7 +64,7 @@ class Streams:
                 head, body = wire.receive(self._connection)
             except wire.Broken:
                 return
-            _allow(self._seconds)
+            allow(self._seconds)
             wire.send(self._connection, *self._answer(head, bytes(body)))
 
     def _answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
@@ -109,13 +111,13 @@ class Recording:
             self._decode(list(_parts(file, head["parts"])), head["max_s"])
 
     def _decode(self, parts: list[Part], max_s: float) -> None:
-        _allow(self._seconds)
+        allow(self._seconds)
         try:
             wire.send(self._connection, {"duration_s": duration_s(parts, max_s)})
             for block in decode_recording(parts, max_s):
                 samples = np.ascontiguousarray(block, "<f4").tobytes()
                 wire.send(self._connection, {}, samples)
-                _allow(self._seconds)
+                allow(self._seconds)
         except AudioError as error:
             wire.send(self._connection, dump_error(error))
         else:
@@ -163,13 +165,6 @@ def load_checkpoint(head: dict[str, Any]) -> Checkpoint | None:
     return Checkpoint(container, base64.b64decode(init), clock_s)
 
 
-def _allow(seconds: int) -> None:
-    """Let the process run for so much longer; then the system ends it."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    most = int(used.ru_utime + used.ru_stime) + seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
-
-
 def _import_all() -> None:
     """Import and use once what decoding may import later, when no file can be opened any more."""
     for module in pkgutil.walk_packages(av.__path__, "av."):
@@ -215,6 +210,13 @@ def _end_with(owner: int) -> None:
     os._exit(1)
 
 
+_KINDS: dict[str, type[Streams | Recording | Moving]] = {
+    "streams": Streams,
+    "recording": Recording,
+    "archive": Moving,
+}
+
+
 def main() -> int:
     """Serve the owner; the exit status is of no use to anybody."""
     owner, kind = os.getppid(), sys.argv[1]
@@ -222,11 +224,11 @@ def main() -> int:
     connection = socket.socket(fileno=os.dup(0))
     _import_all()
     if sys.platform.startswith("linux"):
-        _lock_in(memory_bytes, handed=int(kind == "recording"))
+        _lock_in(memory_bytes, handed=int(kind != "streams"))
     threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
     with contextlib.suppress(OSError):  # the owner has gone
         wire.send(connection, {"ready": os.getpid()})
-        (Recording if kind == "recording" else Streams)(connection, seconds).run()
+        _KINDS[kind](connection, seconds).run()
     return 0
 
 
