@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from transcriber.client.delivery import Callbacks, Delivery
 from transcriber.client.errors import ClientError
+from transcriber.client.options import Task, form_fields
 from transcriber.client.replies import Partial, Segment
 from transcriber.client.servers import chosen
 from transcriber.client.tape import Tape
@@ -54,21 +55,18 @@ class LiveClient:
         *,
         key: str = "",
         language: str | None = None,
-        task: Literal["transcribe", "translate"] = "transcribe",
+        task: Task = "transcribe",
         prompt: str = "",
         hotwords: str = "",
         on_final: Callable[[Segment], object] = lambda segment: None,
         on_partial: Callable[[Partial], object] = lambda partial: None,
         on_problem: Callable[[ClientError], object] = lambda error: None,
     ) -> None:
-        addresses = [servers] if isinstance(servers, str) else list(servers)
-        fields = {"language": language or "", "prompt": prompt, "hotwords": hotwords}
-        fields["task"] = "" if task == "transcribe" else task
         self._tape = Tape()
         self._delivery = Delivery(
-            chosen(addresses, key),
+            chosen(servers, key),
             self._tape,
-            {name: value for name, value in fields.items() if value},
+            form_fields(language, task, prompt, hotwords),
             Callbacks(on_final, on_partial, on_problem),
         )
         self._state: Literal["recording", "ended", "closed"] = "recording"

@@ -98,12 +98,14 @@ def said_of(health: dict[str, Any]) -> str:
     return ": ".join(part for part in (status, str(health.get("detail", ""))) if part)
 
 
-def chosen(addresses: Sequence[str], key: str) -> list[Server]:
-    """Return the servers with these addresses, each once.
+def chosen(addresses: str | Sequence[str], key: str) -> list[Server]:
+    """Return the servers with these addresses, each once; a single one may stand for itself.
 
     Raises:
         ClientError: there is none, or one is no address.
     """
+    if isinstance(addresses, str):
+        addresses = [addresses]
     servers = {server.url: server for server in (Server(url, key) for url in addresses)}
     if not servers:
         raise ClientError("No server is given.", "no-server")

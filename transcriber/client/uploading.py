@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from transcriber.client.errors import ClientError, RequestError
 from transcriber.client.following import follow, pause
 from transcriber.client.live import DEFAULT_SERVER
+from transcriber.client.options import Task, form_fields
 from transcriber.client.replies import Reply, Segment
 from transcriber.client.server import Server
 from transcriber.client.servers import chosen, probe, said_of
@@ -55,7 +55,7 @@ def transcribe(
     *,
     key: str = "",
     language: str | None = None,
-    task: Literal["transcribe", "translate"] = "transcribe",
+    task: Task = "transcribe",
     prompt: str = "",
     hotwords: str = "",
     on_progress: Callable[[Progress], object] = lambda progress: None,
@@ -80,12 +80,9 @@ def transcribe(
         OSError: the file can't be read.
         ClientError: no server takes it; its `code` says why.
     """
-    fields = {"language": language or "", "prompt": prompt, "hotwords": hotwords}
-    fields |= {"task": task, "word_timestamps": "true"}
+    fields = {**form_fields(language, task, prompt, hotwords), "word_timestamps": "true"}
     data = Path(path).read_bytes()
-    addresses = [servers] if isinstance(servers, str) else list(servers)
-    job = _Job(chosen(addresses, key), data, {k: v for k, v in fields.items() if v}, on_progress)
-    return job.run(patience_s)
+    return _Job(chosen(servers, key), data, fields, on_progress).run(patience_s)
 
 
 @dataclass
