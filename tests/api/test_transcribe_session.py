@@ -190,7 +190,15 @@ def test_options_are_fixed_by_the_first_chunk(session: LiveSession) -> None:
 # -- how long to wait ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("prefer", ["respond-async", "wait=0", "respond-async, wait=5"])
+@pytest.mark.parametrize(
+    "prefer",
+    [
+        # The next test asks for nothing else.
+        pytest.param("respond-async", marks=pytest.mark.soak),
+        "wait=0",
+        "respond-async, wait=5",
+    ],
+)
 def test_answers_at_once_if_asked_to_and_tells_the_text_later_exactly_once(
     session: LiveSession, jfk_text: str, prefer: str
 ) -> None:
