@@ -91,12 +91,14 @@ compile = UV_CUSTOM_COMPILE_COMMAND="make lock" $(VENV)/bin/uv pip compile --qui
 # `.installing` stays behind when an installation is cut off: the next one then starts afresh.
 
 # Only wheels: a platform without one is told so at once, instead of by a failing compiler.
+# pip would compile one module after the other; some that nobody imports are no valid Python.
 define install
 @echo "Installing the packages of $(1) into $(VENV), which may take a minute ..."
 @touch $(VENV)/.installing
 @$(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off \
-	--require-hashes --only-binary :all: -r $(1) >$(VENV)/pip.log 2>&1 || \
+	--require-hashes --only-binary :all: --no-compile -r $(1) >$(VENV)/pip.log 2>&1 || \
 	{ tail -n 20 $(VENV)/pip.log >&2; exit 1; }
+@$(PYTHON_IN_VENV) -m compileall -qq -j 0 $(VENV)/lib || true
 @rm $(VENV)/.installing
 @touch $@
 endef

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.quality import detection, plots, report
+from benchmarks.quality import detection, report
 from benchmarks.quality.run import Run, Shown, Word
 from benchmarks.quality.summary import Summary, summaries
 from tests.support.recordings import Recording, recording
@@ -65,6 +65,9 @@ def test_words_in_sounds_are_counted_and_those_that_were_only_shown() -> None:
 def test_a_picture_per_recording_and_one_of_all(
     runs: list[Run], found: list[Summary], tmp_path: Path
 ) -> None:
+    # Here and not above: every process that collects the tests would wait for Matplotlib.
+    from benchmarks.quality import plots
+
     paths = plots.plot_recordings(runs, tmp_path)
     assert [path.name for path in paths] == ["short-jfk.png"]
     trade_off = plots.plot_trade_off(found, tmp_path / "trade-off.png")

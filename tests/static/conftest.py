@@ -7,9 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.support.browser import TranscriberPage, browser, executable
+from tests.support.browser import (
+    TranscriberPage,
+    browser,
+    executable,
+    shared_browser,
+    window,
+)
 
 OpenPage = Callable[..., TranscriberPage]
 
@@ -22,9 +28,16 @@ def playwright() -> Iterator[Playwright]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def shared(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all pages that listen to nothing."""
+    with shared_browser(playwright) as started:
+        yield started
+
+
 @pytest.fixture
-def open_page(playwright: Playwright, tmp_path: Path) -> Iterator[OpenPage]:
-    """Open the page at a URL in a browser of its own; `plays` is what its microphone hears.
+def open_page(playwright: Playwright, shared: Browser, tmp_path: Path) -> Iterator[OpenPage]:
+    """Open the page at a URL; `plays` is what its microphone hears, in a browser of its own.
 
     In the end every page must have been without errors and external requests.
     """
@@ -34,9 +47,9 @@ def open_page(playwright: Playwright, tmp_path: Path) -> Iterator[OpenPage]:
 
         def open_one(url: str, plays: Path | None = None, *flags: str) -> TranscriberPage:
             profile = tmp_path / f"profile-{len(pages)}"
-            opened = TranscriberPage(
-                browsers.enter_context(browser(playwright, profile, plays, flags))
-            )
+            is_own = plays is not None or flags
+            own = browser(playwright, profile, plays, flags) if is_own else window(shared)
+            opened = TranscriberPage(browsers.enter_context(own))
             pages.append(opened)
             opened.open(url)
             return opened

@@ -186,7 +186,7 @@ def decode_recording(parts: Sequence[Part], max_s: float) -> Iterator[Samples]:
     """
     resampler = Resampler()
     budget = int(max_s * SAMPLE_RATE_HZ)
-    for file in _files(parts):
+    for file in map(_joined, files_of(parts)):
         for block in _decode_file(file, resampler):
             yield block[:budget]
             budget -= len(block)
@@ -195,8 +195,14 @@ def decode_recording(parts: Sequence[Part], max_s: float) -> Iterator[Samples]:
     yield resampler.flush()[: max(budget, 0)]
 
 
-def _files(parts: Sequence[Part]) -> list[Part]:
-    """Join continuing parts to the file they continue."""
+def files_of(parts: Sequence[Part]) -> list[list[Part]]:
+    """Group the parts: each one that continues another with the file that it continues.
+
+    Only the first bytes of each are looked at.
+
+    Raises:
+        NotAudio: one that continues none begins like no container that is accepted.
+    """
     groups: list[list[Part]] = []
     current: Container | None = None
     for part in parts:
@@ -210,7 +216,7 @@ def _files(parts: Sequence[Part]) -> list[Part]:
             groups[-1].append(part)
         else:
             raise NotAudio(f"The upload is not audio of an accepted kind: {ACCEPTED_TEXT}.")
-    return [_joined(group) for group in groups]
+    return groups
 
 
 def _joined(parts: Sequence[Part]) -> Part:
@@ -254,6 +260,7 @@ __all__ = [
     "Samples",
     "decode_recording",
     "decoded_frames",
+    "files_of",
     "float_frame",
     "open_container",
     "pcm_frame",

@@ -64,6 +64,14 @@ def test_what_is_no_audio_is_refused_when_it_is_opened(
     assert str(there.value) == str(here.value)
 
 
+def test_what_begins_like_no_audio_costs_no_process(
+    children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(children, "for_recording", lambda: pytest.fail("a process was taken"))
+    with pytest.raises(NotAudio):
+        open_recording(children, [Part(io.BytesIO(b"no audio at all"))], 60.0)
+
+
 def test_a_recording_that_is_too_long_is_told_after_what_is_allowed(children: Children) -> None:
     opened = open_recording(children, parts("WAV"), 2.0)
     with pytest.raises(TooLong), closing(opened):

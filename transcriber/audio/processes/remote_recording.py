@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Generator, Sequence
 from typing import Any, BinaryIO
 
-from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
+from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples, files_of
 from transcriber.audio.errors import AudioError, NoDecoder, TooLong, Undecodable
 from transcriber.audio.opened import Opened
 from transcriber.audio.processes import wire
@@ -22,6 +22,7 @@ _MOST_TRIES = 2
 
 def open_recording(children: Children, parts: Sequence[Part], max_s: float) -> Opened:
     """Open a recording in another process; see `OpenRecording`."""
+    files_of(parts)  # what begins like no audio costs no process
     with contextlib.ExitStack() as on_error:
         remote = on_error.enter_context(contextlib.closing(_Remote(children, parts, max_s)))
         told_s = remote.head.get("duration_s")

@@ -43,8 +43,8 @@ class Hub:
         stall_limit_s: the longest silence within a download.
     """
 
-    endpoint: str | None = None
-    answer_limit_s: float = 5.0
+    endpoint: str | None
+    answer_limit_s: float
     stall_limit_s: float = 30.0
 
     @property

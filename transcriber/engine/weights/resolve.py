@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from transcriber.engine.weights import files, hub, hub_cache, manifest, packages
+from transcriber.engine.weights import files, manifest, packages
 from transcriber.engine.weights.cache import Cache
 from transcriber.engine.weights.errors import (
     Attempt,
@@ -17,7 +17,6 @@ from transcriber.engine.weights.errors import (
     WeightsError,
     WeightsUnavailable,
 )
-from transcriber.engine.weights.hub import Hub
 from transcriber.engine.weights.manifest import FileSpec, ModelSpec
 from transcriber.engine.weights.packages import Pip
 from transcriber.engine.weights.progress import Progress, Reporter, Source, ignore
@@ -25,6 +24,7 @@ from transcriber.engine.weights.progress import Progress, Reporter, Source, igno
 log = logging.getLogger(__name__)
 
 Fetch = Callable[[], tuple[Path, tuple[FileSpec, ...]]]
+HUB_ANSWER_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def resolve(
     progress: Callable[[Progress], None] = ignore,
     pins: Sequence[ModelSpec] | None = None,
     hub_cache_dir: Path | None = None,
-    hub_answer_limit_s: float = Hub.answer_limit_s,
+    hub_answer_limit_s: float = HUB_ANSWER_LIMIT_S,
     pip: Pip | None = None,
 ) -> ResolvedModel:
     """Return the folder of a model, fetching its files first if they are nowhere near.
@@ -74,9 +74,8 @@ def resolve(
     found = search.nearby()
     if found is not None:
         return found
-    reach = Hub(hub_endpoint, hub_answer_limit_s)
     try:
-        return search.far_away(reach, pip or Pip(), offline)
+        return search.far_away(hub_endpoint, hub_answer_limit_s, pip or Pip(), offline)
     except OSError as error:
         search.note("cache", f"{models_dir} can't be written: {error}")
         raise search.failed("Set MODELS_DIR to a folder with room that can be written.") from error
@@ -117,12 +116,17 @@ class _Search:
         found = self._cached()
         if found is not None:
             return found
+        # Here and not above: the hub's library is a sixth of what a start imports.
+        from transcriber.engine.weights import hub_cache
+
         snapshot = hub_cache.find(self._spec, self._hub_cache_dir)
         if snapshot is None:
             return None
         return self._verified("hub-cache", *snapshot)
 
-    def far_away(self, reach: Hub, pip: Pip, offline: bool) -> ResolvedModel:
+    def far_away(
+        self, hub_endpoint: str | None, hub_answer_limit_s: float, pip: Pip, offline: bool
+    ) -> ResolvedModel:
         """Fetch the model, or wait for another process that does.
 
         Raises:
@@ -132,6 +136,9 @@ class _Search:
         """
         if offline:
             raise self.failed("It is to be looked for offline; fetch it once without that.")
+        from transcriber.engine.weights import hub
+
+        reach = hub.Hub(hub_endpoint, hub_answer_limit_s)
         work, spec, report = self._cache.work, self._spec, self._report
         sources: list[tuple[Source, Fetch]] = [
             ("hub", lambda: hub.download(spec, reach, work, report)),
