@@ -99,7 +99,8 @@ def test_every_page_is_in_the_index() -> None:
 
 @pytest.mark.parametrize(
     "page, commands",
-    [(page, commands) for page in PAGES for commands in requests_of(page)],
+    # What stands on two pages is run once.
+    {commands: (page, commands) for page in PAGES for commands in requests_of(page)}.values(),
     ids=lambda value: name(value) if isinstance(value, Path) else None,
 )
 def test_requests_work_as_they_are_printed(

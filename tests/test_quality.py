@@ -39,6 +39,7 @@ def assert_all_accounted_for(session: LiveSession) -> None:
     assert session.state()["audio_seconds"]["pending"] == 0
 
 
+@pytest.mark.soak
 def test_chrome_blobs_posted_five_at_a_time_give_the_text_of_the_joined_upload(
     server: Server,
 ) -> None:
@@ -156,7 +157,9 @@ def test_nothing_is_invented_from_sounds_that_are_no_speech(server: Server, name
     assert upload(server.url, sound.data).json()["text"] == ""
 
 
-@pytest.mark.parametrize("speech", ["short-ls-1089-134686-0000", "short-jfk"])
+@pytest.mark.parametrize(
+    "speech", ["short-ls-1089-134686-0000", pytest.param("short-jfk", marks=pytest.mark.soak)]
+)
 def test_music_behind_speech_adds_nothing_to_an_upload(server: Server, speech: str) -> None:
     """With the speech as its prompt Whisper hears the music as that speech again."""
     spoken = recording(f"en/{speech}.flac")

@@ -23,7 +23,7 @@ from tests.support.server import Server, running
 from transcriber.api.operations import OPERATIONS, Operation
 from transcriber.compat.apis import APIS
 
-QUICK, MANY = 30, 1000
+QUICK, MANY = 20, 1000
 # A 500 is in no operation's description, while every deliberate 5xx is.
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 AUDIO = [encode(JFK.samples()[:8000]), blobs("webm-opus")[0], blobs("mp4-opus")[0], b""]

@@ -97,15 +97,13 @@ def test_a_killed_server_is_left_and_returned_to_at_a_pause(
         assert_all_words(page, server)
 
 
+@pytest.mark.soak  # left as one that was killed is; delivery.test.js has them as well
 @pytest.mark.parametrize(
     "fault",
     [
         pytest.param(hanging(), id="hangs"),
-        # Left as one that was killed is.
-        pytest.param(
-            unavailable(retry_after_s=5, cors=True), id="answers 503", marks=pytest.mark.soak
-        ),
-        pytest.param(asleep(), id="answers HTML", marks=pytest.mark.soak),
+        pytest.param(unavailable(retry_after_s=5, cors=True), id="answers 503"),
+        pytest.param(asleep(), id="answers HTML"),
     ],
 )
 def test_a_server_that_fails_otherwise_is_left_too(
@@ -123,6 +121,7 @@ def test_a_server_that_fails_otherwise_is_left_too(
     assert_all_words(page, server)
 
 
+@pytest.mark.soak
 def test_a_server_whose_every_fifth_reply_is_lost_is_stayed_with(
     server: Server, first: Proxy, second: Server, open_page: OpenPage, tmp_path: Path
 ) -> None:

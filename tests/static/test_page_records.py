@@ -49,6 +49,7 @@ def test_the_final_text_is_as_good_as_an_upload_of_the_same_sound(
     assert as_page.count <= as_upload.count + as_upload.words // 100 + 1, page.final_text()
 
 
+@pytest.mark.soak
 def test_raw_sound_by_choice_gives_the_same_words(
     open_page: OpenPage, server: Server, tmp_path: Path
 ) -> None:
