@@ -9,11 +9,11 @@ from pathlib import Path
 import pysubs2
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import COMMAND, Run
 from tests.support.recordings import SPEECH, recording
 from tests.support.scores import errors
-from tests.support.server import ROOT, free_port
-from transcriber.cli.files import recordings
+from tests.support.server import ROOT, Server, free_port
+from tests.support.terminal import Terminal
 
 JFK, AUSTEN = SPEECH / "en/short-jfk.flac", SPEECH / "en/short-austen-0880.flac"
 TEXT = recording("en/short-jfk.flac").text
@@ -68,10 +68,22 @@ def test_one_that_fails_does_not_stop_the_others(run: Run) -> None:
     assert len(done.stdout.splitlines()) == 2 + done.stdout.startswith("\n")
 
 
-def test_what_is_not_there_is_said_before_anything_is_sent(run: Run, tmp_path: Path) -> None:
-    done = run("file", JFK, tmp_path / "nothing.wav")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"{tmp_path / 'nothing.wav'}: No such file or directory" in done.stderr
+def test_what_is_not_there_is_told_and_the_rest_is_done(run: Run, tmp_path: Path) -> None:
+    done = run("file", tmp_path / "nothing.wav", tmp_path, AUSTEN)
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert f"{tmp_path / 'nothing.wav'}: No such file or directory" in first
+    assert f"{tmp_path}: no recording in it" in second
+    assert done.stdout.strip()
+
+
+def test_a_terminal_shows_how_far_it_is(server: Server) -> None:
+    screen = Terminal([*COMMAND, "file", str(JFK), "--server", server.url])
+    shown = screen.read_all()
+    assert screen.process.wait(60) == 0, shown
+    assert f"{JFK.name}: 100%" in shown
+    assert "of 11 s" in shown
+    assert errors(TEXT, shown.splitlines()[-1].rpartition("\r")[2]).count == 0
 
 
 def test_without_a_server_it_says_how_to_start_one(run: Run) -> None:
@@ -79,8 +91,3 @@ def test_without_a_server_it_says_how_to_start_one(run: Run) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     assert "Connection refused" in done.stderr
     assert "live-transcription serve" in done.stderr
-
-
-def test_a_folder_without_recordings_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="has no recording"):
-        list(recordings([tmp_path]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from transcriber.cli.line import Screen, fitting
@@ -21,6 +23,29 @@ from transcriber.cli.line import Screen, fitting
 )
 def test_a_text_fits(text: str, columns: int, shown: str) -> None:
     assert fitting(text, columns) == shown
+
+
+def test_behind_a_final_line_nothing_is_left_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", stdout := Tty())
+    monkeypatch.setattr("sys.stderr", stderr := Tty())
+    with Screen() as screen:
+        screen.show("may change")
+        screen.add("is final")
+        screen.note("another server")
+    assert stdout.getvalue() == "is final\n"
+    assert stderr.getvalue().split("\r\x1b[2K") == [
+        "",
+        "may change",
+        "",
+        "live-transcription: another server\n",
+    ]
+
+
+class Tty(io.StringIO):
+    """Something that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_where_nobody_looks_only_final_lines_are_written(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
-import subprocess
 import wave
 from pathlib import Path
 
@@ -16,7 +13,8 @@ import webvtt
 from tests.cli.conftest import COMMAND, Run
 from tests.support.recordings import SPEECH, recording
 from tests.support.scores import errors
-from tests.support.server import ROOT, Server, free_port, wait_for
+from tests.support.server import ROOT, Server, free_port
+from tests.support.terminal import Terminal
 
 JFK = recording("en/short-jfk.flac")
 PATH = SPEECH / "en/short-jfk.flac"
@@ -63,10 +61,21 @@ def test_what_is_no_recording_is_an_error(run: Run) -> None:
     assert "no recording of an accepted kind" in done.stderr
 
 
+@pytest.mark.parametrize("rate", ["0", "5000000", "fast"])
+def test_a_rate_that_no_sound_has_is_a_wrong_command_line(run: Run, rate: str) -> None:
+    assert run("live", "-", "--rate", rate).returncode == 2
+
+
+def test_a_file_that_can_not_be_kept_is_an_error(run: Run, tmp_path: Path) -> None:
+    done = run("live", PATH, "--save", tmp_path / "nowhere" / "kept.wav")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
 def test_nobody_speaks_in_vain(run: Run) -> None:
     done = run("live", PATH, at=[f"http://127.0.0.1:{free_port()}"])
     assert done.returncode == 3
-    assert "No server answers" in done.stderr
+    assert "There is no server" in done.stderr
 
 
 def test_one_server_in_the_list_is_enough(run: Run, server: Server) -> None:
@@ -83,6 +92,9 @@ def test_on_a_terminal_partial_words_stand_below_until_they_are_final(server: Se
     finals = [line.rpartition("\x1b[2K")[2] for line in lines]
     assert errors(JFK.text, " ".join(finals)).count <= SLIPS, shown
     assert "\r\x1b[2K" in shown
+    # What has become final does not stand below its line a second time.
+    behind = [line.partition("\r\x1b[2K")[0] for line in lines[1:]]
+    assert all(text not in final for text, final in zip(behind, finals, strict=False) if text)
 
 
 def test_ctrl_c_ends_the_recording_and_waits_for_its_words(server: Server) -> None:
@@ -91,33 +103,3 @@ def test_ctrl_c_ends_the_recording_and_waits_for_its_words(server: Server) -> No
     screen.process.send_signal(signal.SIGINT)
     assert screen.process.wait(WAIT_S) == 0
     assert "so" in screen.read_all()
-
-
-class Terminal:
-    """A command in a terminal of 80 columns."""
-
-    def __init__(self, command: list[str]) -> None:
-        self._read, write = pty.openpty()
-        self._shown = b""
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=write, stderr=write
-        )
-        os.close(write)
-
-    def read_until(self, text: str) -> None:
-        """Read what is shown until a text is among it."""
-
-        def is_there() -> bool:
-            self._shown += os.read(self._read, 4096)
-            return text in self._shown.decode(errors="replace")
-
-        wait_for(is_there, WAIT_S)
-
-    def read_all(self) -> str:
-        """Return all that was shown, once the command has ended."""
-        while True:
-            try:
-                self._shown += os.read(self._read, 4096)
-            except OSError:  # that is how a terminal says that nobody writes any more
-                os.close(self._read)
-                return self._shown.decode()

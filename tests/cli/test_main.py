@@ -62,7 +62,8 @@ def test_models_download_says_where_it_is(capsys: pytest.CaptureFixture[str]) ->
 def test_a_wrong_command_line_is_2_and_says_what_is_right(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    for words in ([], ["transcribe"], ["file"], ["live", "a", "b"], ["live", "--rate", "fast"]):
+    port = ["serve", "--port", "99999"]
+    for words in ([], ["transcribe"], ["file"], ["live", "a", "b"], ["live", "--rate", "1"], port):
         with pytest.raises(SystemExit) as ended:
             main(words)
         assert ended.value.code == 2
@@ -76,9 +77,24 @@ def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"live-transcription {__version__}\n"
 
 
-def test_a_link_that_is_none_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["watch", "http://localhost/talk"]) == 1
-    assert "is no watch link" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "words, complaint",
+    [
+        (["watch", "http://localhost/talk"], "is no watch link"),
+        (["health", "--server", "localhost:7860"], "write it like http://localhost:7860"),
+        (["health", "--key", "ключ"], "no header can carry"),
+    ],
+)
+def test_so_is_what_only_looks_like_one(
+    words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_watch_ends_where_nobody_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", f"http://127.0.0.1:{free_port()}/?watch=abcdefghijklmnop"]) == 3
+    assert "Connection refused" in capsys.readouterr().err
 
 
 def test_the_client_needs_nothing_but_requests() -> None:

@@ -216,6 +216,37 @@ def test_a_callback_that_fails_costs_no_word(
     assert "A callback or the client itself failed" in caplog.text
 
 
+def test_who_waits_for_the_last_words_is_let_go_by_closing() -> None:
+    live = LiveClient(f"http://127.0.0.1:{free_port()}")
+    live.send(bytes(32_000))
+    threading.Timer(0.2, live.close).start()
+    with pytest.raises(ClientError, match="closed before every word") as caught:
+        live.finish(WAIT_S)
+    assert caught.value.code == "closed"
+
+
+def test_a_callback_can_not_wait_for_itself(server: Server) -> None:
+    refused: list[str] = []
+
+    def finish(segment: Segment) -> None:
+        try:
+            live.finish()
+        except ClientError as error:
+            refused.append(error.code)
+
+    live = LiveClient(server.url, on_final=finish)
+    with live:
+        live.send((JFK.samples() * 32767).astype("<i2").tobytes())
+    assert set(refused) == {"in-callback"}
+
+
+def test_what_is_no_number_is_silence(first: Proxy) -> None:
+    with LiveClient(first.url, language="en") as live:
+        live.send(np.array([np.nan, 0.5], np.float32))
+    chunk = next(one.body for one in first.seen if one.method == "POST")
+    assert np.array([0, 16384], "<i2").tobytes() in chunk
+
+
 def test_an_error_inside_the_block_waits_for_nobody() -> None:
     def speak() -> None:
         with LiveClient(f"http://127.0.0.1:{free_port()}") as live:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.faults import Fault, Proxy, asleep, hanging, proxy, unavailable
 from tests.support.server import free_port
-from transcriber.client.errors import RequestError
-from transcriber.client.wire import Wire, authorization
+from transcriber.client.errors import ClientError, RequestError
+from transcriber.client.wire import Wire
 
 OURS = json.dumps({"type": "urn:live-transcription:bad-field", "detail": "no", "code": "bad-field"})
 THEIRS = json.dumps({"detail": "no route"})
@@ -77,6 +77,13 @@ def test_who_asks_to_be_left_alone_for_long_refuses(
     assert (error.retry_after_s, error.retryable) == (retry_after_s, retryable)
 
 
-def test_a_key_that_no_header_can_carry_is_not_sent() -> None:
-    assert authorization("secret") == {"Authorization": "Bearer secret"}
-    assert authorization("") == authorization("two\nlines") == authorization("ключ") == {}
+@pytest.mark.parametrize("key", ["two\nlines", "ключ", " "])
+def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
+    with pytest.raises(ClientError, match="characters that no header can carry"):
+        Wire("http://localhost", key)
+
+
+def test_what_speaks_no_tls_is_told_in_a_line(router: Proxy) -> None:
+    error = failed(router.url.replace("http:", "https:"))
+    assert (error.kind, error.retryable) == ("network", True)
+    assert "SSL" in str(error)

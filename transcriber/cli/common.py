@@ -44,6 +44,6 @@ def expect_a_server(options: argparse.Namespace) -> None:
         finally:
             server.wire.close()
     raise ClientError(
-        f"No server answers ({'; '.join(reasons)}). `live-transcription serve` starts one.",
+        f"There is no server ({'; '.join(reasons)}). `live-transcription serve` starts one.",
         "no-server",
     )

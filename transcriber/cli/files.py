@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from transcriber.client import ClientError, Progress, Transcription, transcribe
 # What is looked for in a folder; a file that is named may be called anything.
 SUFFIXES = {".webm", ".ogg", ".oga", ".opus", ".mp4", ".m4a", ".wav", ".flac", ".mp3"}
 
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total:.0f} s [{elapsed}<{remaining}]"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}| {n:.0f} of {total_fmt} s [{elapsed}<{remaining}]"
 
 
 def add(
@@ -40,10 +42,12 @@ def add(
 
 def run(options: argparse.Namespace) -> int:
     """Transcribe all, whatever becomes of one of them."""
-    found = list(recordings(options.paths))
+    found, missing = recordings(options.paths)
+    for error in missing:
+        complain(error)
     expect_a_server(options)
     targets = _targets(found, options) if options.output_dir else {}
-    status = Exit.OK
+    status = Exit.FAILED if missing else Exit.OK
     for number, (path, _) in enumerate(found):
         try:
             result = _transcribed(path, options)
@@ -64,21 +68,21 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-def recordings(paths: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    """Yield the recordings, and what each is called below the path that was given.
-
-    Raises:
-        OSError: a path is not there, or a folder has no recording.
-    """
+def recordings(paths: Sequence[Path]) -> tuple[list[tuple[Path, Path]], list[str]]:
+    """Return the recordings, each with its name below a path that was given, and what is wrong."""
+    found: list[tuple[Path, Path]] = []
+    wrong: list[str] = []
     for path in paths:
-        if not path.is_dir():
-            path.stat()
-            yield path, Path(path.name)
-            continue
-        inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
-        if not inside:
-            raise OSError(f"{path} has no recording ({', '.join(sorted(SUFFIXES))})")
-        yield from ((one, one.relative_to(path)) for one in inside)
+        if path.is_dir():
+            inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
+            found += [(one, one.relative_to(path)) for one in inside]
+            if not inside:
+                wrong.append(f"{path}: no recording in it ({', '.join(sorted(SUFFIXES))})")
+        elif path.exists():
+            found.append((path, Path(path.name)))
+        else:
+            wrong.append(f"{path}: {os.strerror(errno.ENOENT)}")
+    return found, wrong
 
 
 def _targets(found: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> dict[Path, Path]:
@@ -104,16 +108,33 @@ def _transcribed(path: Path, options: argparse.Namespace) -> Transcription:
         disable=not sys.stderr.isatty(),
     ) as bar:
         return transcribe(
-            path, addresses(options), on_progress=_telling(bar), **decoding_options(options)
+            path,
+            addresses(options),
+            on_progress=_telling(bar),
+            on_problem=_complaining_once(path),
+            **decoding_options(options),
         )
 
 
 def _telling(bar: Any) -> Callable[[Progress], None]:
     def tell(progress: Progress) -> None:
         if progress.duration_s is not None:
-            bar.total = progress.duration_s
-            bar.n = min(progress.done_s, progress.duration_s)
+            bar.total = round(progress.duration_s)
+            bar.n = min(round(progress.done_s), bar.total)
             bar.refresh()
+
+    return tell
+
+
+def _complaining_once(path: Path) -> Callable[[ClientError], None]:
+    """Return what tells of each trouble once, however often it comes back."""
+    told: set[str] = set()
+
+    def tell(error: ClientError) -> None:
+        what = f"{path}: {error.server}: {error}"
+        if what not in told:
+            told.add(what)
+            complain(what)
 
     return tell
 

@@ -7,6 +7,8 @@ import sys
 import threading
 import unicodedata
 
+from transcriber.cli.status import complain
+
 _CLEAR = "\r\x1b[2K"
 
 
@@ -26,8 +28,8 @@ class Screen:
         """Add a line that stays."""
         with self._lock:
             self._erase()
+            self._below = ""  # some of it is in that line now; what is left is shown anew
             print(line, flush=True)
-            self._draw()
 
     def show(self, text: str) -> None:
         """Show a text below: its end, where all of it is too long."""
@@ -36,6 +38,13 @@ class Screen:
                 self._below = text
                 self._erase()
                 self._draw()
+
+    def note(self, message: object) -> None:
+        """Say something that is not text."""
+        with self._lock:
+            self._erase()
+            complain(message)
+            self._draw()
 
     def __enter__(self) -> Screen:
         return self

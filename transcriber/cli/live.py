@@ -15,10 +15,12 @@ from transcriber.audio.errors import AudioError
 from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
 from transcriber.cli.line import Screen
 from transcriber.cli.rendering import rendered, segment_json
-from transcriber.cli.status import Exit, complain
+from transcriber.cli.status import Exit
 from transcriber.client import ClientError, LiveClient, Segment
 from transcriber.client.tape import SAMPLE_RATE_HZ
 
+# Of raw samples; what is outside is a slip of the hand.
+_RATES = (4_000, 384_000)
 _FORMATS = ("text", "jsonl", "srt", "vtt")
 
 
@@ -42,7 +44,7 @@ def add(
     parser.add_argument("--device", help="name or number of the microphone")
     parser.add_argument(
         "--rate",
-        type=int,
+        type=_rate,
         metavar="HZ",
         help="samples a second of raw 16-bit mono sound (standard input: 16000)",
     )
@@ -59,6 +61,13 @@ def add(
     parser.set_defaults(run=run)
 
 
+def _rate(text: str) -> int:
+    rate_hz = int(text)
+    if not _RATES[0] <= rate_hz <= _RATES[1]:
+        raise argparse.ArgumentTypeError(f"{rate_hz} is not from {_RATES[0]} to {_RATES[1]}")
+    return rate_hz
+
+
 def run(options: argparse.Namespace) -> int:
     """Play the source to the servers, and print what comes back."""
     expect_a_server(options)
@@ -70,17 +79,18 @@ def run(options: argparse.Namespace) -> int:
             addresses(options),
             on_final=_printing(screen, options.format) if at_once else lambda segment: None,
             on_partial=lambda partial: screen.show(partial.text),
-            on_problem=complain,
+            on_problem=screen.note,
             **decoding_options(options),
         )
         stack.callback(client.close)
+        teller = _Teller(client, screen)
         try:
-            _play(blocks, client, screen)
+            _play(blocks, client, teller)
         except AudioError as error:
-            complain(error)
+            screen.note(error)
             client.finish()
             return Exit.FAILED
-        _finish(client, screen)
+        _finish(client, teller)
     if not at_once:
         print(rendered(client.segments, options.format), end="", flush=True)
     return Exit.OK
@@ -91,6 +101,8 @@ def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterato
 
     if options.source is None:
         blocks = sound.microphone(options.device)
+    elif options.source == "-" and sys.stdin is None:
+        raise OSError("standard input is closed")
     elif options.source == "-":
         blocks = sound.played(sys.stdin.buffer, options.rate or SAMPLE_RATE_HZ)
     else:
@@ -104,7 +116,7 @@ def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterato
 
 
 def _saving(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)
@@ -123,15 +135,36 @@ def _printing(screen: Screen, name: str) -> Callable[[Segment], None]:
     return show
 
 
-def _play(blocks: Iterator[bytes], client: LiveClient, screen: Screen) -> None:
+class _Teller:
+    """Says once when there is no server, and when it is another one."""
+
+    def __init__(self, client: LiveClient, screen: Screen) -> None:
+        self.screen = screen
+        self._client = client
+        self._server: str | None = None
+        self._waiting = False
+
+    def look(self) -> None:
+        """See whether there is something to say."""
+        trouble, server = self._client.waiting, self._client.server
+        if trouble and not self._waiting:
+            self.screen.note(f"waiting for a server, what is said is kept ({trouble})")
+        elif server is not None and server != self._server and not trouble:
+            if self._server is not None or self._waiting:
+                self.screen.note(f"now at {server}")
+            self._server = server
+        self._waiting = bool(trouble)
+
+
+def _play(blocks: Iterator[bytes], client: LiveClient, teller: _Teller) -> None:
     """Send all of it; Ctrl+C ends it sooner."""
     with contextlib.suppress(KeyboardInterrupt):
         for block in blocks:
             client.send(block)
-            _tell_waiting(client, screen)
+            teller.look()
 
 
-def _finish(client: LiveClient, screen: Screen) -> None:
+def _finish(client: LiveClient, teller: _Teller) -> None:
     """Wait for the last words, and say for what it waits."""
     done = threading.Event()
     errors: list[ClientError] = []
@@ -147,15 +180,9 @@ def _finish(client: LiveClient, screen: Screen) -> None:
     threading.Thread(target=finish, daemon=True).start()
     try:
         while not done.wait(0.2):
-            _tell_waiting(client, screen)
+            teller.look()
     except KeyboardInterrupt:
-        complain(f"given up; {client.pending_s:.0f} s were not transcribed")
+        teller.screen.note(f"given up; {client.pending_s:.0f} s were not transcribed")
         raise
     if errors:
         raise errors[0]
-
-
-def _tell_waiting(client: LiveClient, screen: Screen) -> None:
-    trouble = client.waiting
-    if trouble:
-        screen.show(f"[waiting for a server, {client.pending_s:.0f} s are kept: {trouble}]")

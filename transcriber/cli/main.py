@@ -13,11 +13,13 @@ from transcriber.cli.status import Exit, complain
 from transcriber.client import DEFAULT_SERVER, ClientError
 
 _EPILOG = """\
-exit status: 0 done, 1 something failed, 2 wrong command line, 3 no server answers, 130 interrupted
+exit status: 0 done, 1 something failed, 2 wrong command line, 3 no server, 130 interrupted
 
 Servers and their key may stand in the environment, too: TRANSCRIBER_SERVER (addresses, separated by
 blanks) and TRANSCRIBER_KEY.
 """
+# What is wrong with the command line itself.
+_MISTYPED = ("bad-address", "bad-key")
 # What says that nobody is there who could do it.
 _NOBODY = ("no-server", "timeout")
 
@@ -36,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except ClientError as error:
-        complain(error)
+        hint = " Give it with --key or TRANSCRIBER_KEY." if error.code == "unauthorized" else ""
+        complain(f"{error}{hint}")
+        if error.code in _MISTYPED:
+            return Exit.USAGE
         nobody = error.code in _NOBODY or getattr(error, "status", None) in (0, 503)
         return Exit.NO_SERVER if nobody else Exit.FAILED
     except OSError as error:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import config
 from transcriber.cli.common import Commands
 
-_SETTINGS = {
-    "host": ("ADDRESS", "to listen on"),
-    "port": ("PORT", "to listen on"),
-    "model": ("MODEL", "a size such as base, a hub name, a folder, or auto"),
+
+def _port(text: str) -> int:
+    if not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 65535")
+    return int(text)
+
+
+_SETTINGS: dict[str, tuple[Callable[[str], str | int], str, str]] = {
+    "host": (str, "ADDRESS", "to listen on"),
+    "port": (_port, "PORT", "to listen on"),
+    "model": (str, "MODEL", "a size such as base, a hub name, a folder, or auto"),
 }
 
 
@@ -24,8 +32,9 @@ def add(commands: Commands) -> None:
         help="start the service",
         description="Start the service. Every other setting is an environment variable, too.",
     )
-    for name, (metavar, what) in _SETTINGS.items():
-        parser.add_argument(f"--{name}", metavar=metavar, help=f"{what} (or {name.upper()})")
+    for name, (kind, metavar, what) in _SETTINGS.items():
+        shown = f"{what} (or {name.upper()})"
+        parser.add_argument(f"--{name}", type=kind, metavar=metavar, help=shown)
     parser.set_defaults(run=run)
 
 
@@ -33,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Become gunicorn: it gets the signals itself."""
     for name in _SETTINGS:
         if getattr(options, name) is not None:
-            os.environ[name.upper()] = getattr(options, name)
+            os.environ[name.upper()] = str(getattr(options, name))
     settings = Path(config.__file__).with_name("gunicorn.conf.py")
     words = [sys.executable, "-m", "gunicorn", "-c", str(settings), "app:create_app()"]
     sys.stdout.flush()

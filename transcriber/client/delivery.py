@@ -47,7 +47,8 @@ class Delivery:
         session: the one under way.
         language: as detected.
         waiting: whether no server is at hand; False before that is known.
-        over: set when every word is final, or nothing more can be done.
+        over: set when every word is final, or nothing more can or shall be done.
+        complete: whether every word is final.
         failure: why nothing more can be done.
     """
 
@@ -59,6 +60,7 @@ class Delivery:
         self.language: str | None = None
         self.waiting = False
         self.over = threading.Event()
+        self.complete = False
         self.failure: ClientError | None = None
         self.loop = Loop(self._tick)
         self.servers = Servers(servers, self.loop, self._probed)
@@ -121,7 +123,7 @@ class Delivery:
             return
         nothing_to_say = self._settled_s >= self._tape.end_s
         if self._ended and nothing_to_say:
-            self.over.set()
+            self._complete()
             return
         server = self.servers.best()
         self.waiting = server is None and all(one.known for one in self.servers.list)
@@ -133,6 +135,10 @@ class Delivery:
         self.session = Session(
             server, self._tape, fields, self._settled_s, self.transcript, self, self.loop
         )
+
+    def _complete(self) -> None:
+        self.complete = True
+        self.over.set()
 
     def _close(self) -> None:
         if self.session is not None:
@@ -154,12 +160,14 @@ class Delivery:
         changed = self.transcript.show(newest.partial, newest.stable_chars)
         if session.complete:
             self._close()
-            if self._ended and session.final_sent:
-                self.over.set()
-        for segment in added:
-            self._callbacks.final(segment)
-        if changed:
-            self._callbacks.partial(self.transcript.partial)
+        try:
+            for segment in added:
+                self._callbacks.final(segment)
+            if changed:
+                self._callbacks.partial(self.transcript.partial)
+        finally:
+            if session.complete and self._ended and session.final_sent:
+                self._complete()
 
     def _settle(self, session: Session) -> None:
         if session.settled_s > self._settled_s:

@@ -25,18 +25,25 @@ def watch(url: str, *, key: str = "", patience_s: float = 60.0) -> Iterator[Repl
     Args:
         url: its watch link, as the page shows it, or the address of the session itself.
         key: one of the server's `API_KEYS`, where it asks for one.
-        patience_s: for how long a server that does not answer is asked again.
+        patience_s: for how long a server that has answered before is asked again.
 
     Raises:
-        ClientError: that is no such link (`bad-address`), or the server does not know it, or does
-            not answer for longer.
+        ClientError: that is no such link (`bad-address`), or the server does not answer, or does
+            not know it.
     """
     wire, path = _parsed(url, key)
-    yield from follow(wire, path, patience_s)
+    yield from follow(wire, path, patience_s, is_known=False)
 
 
-def follow(wire: Wire, path: str, patience_s: float) -> Iterator[Reply]:
-    """Yield what is new at a session's path; see `watch`."""
+def follow(wire: Wire, path: str, patience_s: float, is_known: bool = True) -> Iterator[Reply]:
+    """Yield what is new at a session's path; see `watch`.
+
+    Args:
+        wire: to its server.
+        path: of the session there.
+        patience_s: for how long a server that does not answer is asked again.
+        is_known: whether that server has answered before; if not, it may be none.
+    """
     told, attempt = -1, 0
     revision: int | None = None
     failing_since_s: float | None = None
@@ -48,12 +55,13 @@ def follow(wire: Wire, path: str, patience_s: float) -> Iterator[Reply]:
             _, body = wire.json("GET", query, _TIMEOUT_S, headers)
         except RequestError as error:
             failing_since_s = failing_since_s or asked_s
-            if not error.retryable or time.monotonic() - failing_since_s > patience_s:
+            is_over = time.monotonic() - failing_since_s > patience_s or not is_known
+            if not error.retryable or is_over:
                 raise
             pause(attempt, error.retry_after_s)
             attempt += 1
             continue
-        failing_since_s, attempt = None, 0
+        failing_since_s, attempt, is_known = None, 0, True
         if body is None:
             if time.monotonic() - asked_s < _AGAIN_S:
                 threading.Event().wait(_AGAIN_S)

@@ -43,7 +43,8 @@ class LiveClient:
         on_problem: called with what people should know of, such as a server that refuses the
             recording while another takes it.
 
-    Callbacks run on a thread of the client's own: they must not take long.
+    Callbacks run on a thread of the client's own: they must not take long. Audio is sent from one
+    thread at a time, or its blocks come in any order.
 
     Raises:
         ClientError: an address is none.
@@ -94,27 +95,33 @@ class LiveClient:
             timeout_s: how long to wait; None is for as long as it takes, also for a server.
 
         Raises:
-            ClientError: every server refuses the recording (its `code` says why), or it takes
-                longer (`timeout`); then `finish` can be called again.
+            ClientError: every server refuses the recording (its `code` says why); it takes longer
+                (`timeout`), and `finish` can be called again; it was closed (`closed`); or a
+                callback calls this (`in-callback`).
         """
+        if self._delivery.loop.is_here:
+            raise ClientError("A callback can't wait for the words behind it.", "in-callback")
         if self._state == "recording":
             self._state = "ended"
             self._delivery.loop.call(self._delivery.end)
         if self._state == "ended":
             if not self._delivery.over.wait(timeout_s):
                 raise ClientError(
-                    f"{self.pending_s:.0f} s of audio were not transcribed in {timeout_s:.0f} s:"
+                    f"{self.pending_s:.0f} s of audio were not transcribed in {timeout_s:g} s:"
                     f" {self._trouble()}",
                     "timeout",
                 )
             self.close()
         self._raise_failure()
+        if not self._delivery.complete:
+            raise ClientError("It was closed before every word was final.", "closed")
         return self.text
 
     def close(self) -> None:
         """Give up whatever is not final."""
         if self._state != "closed":
             self._state = "closed"
+            self._delivery.over.set()  # nobody has to wait any longer
             self._delivery.loop.stop()
             if self._delivery.session is not None:
                 self._delivery.session.close()
@@ -178,7 +185,7 @@ class LiveClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if kind is None and self._state != "closed":
             self.finish()
         self.close()
 
@@ -200,6 +207,7 @@ def _pcm(audio: Any) -> bytes:
         raise TypeError("audio is bytes, or a NumPy array of one dimension")
     if audio.dtype.kind == "f":
         audio = (audio.clip(-1.0, 1.0) * 32767).round()
+        audio[audio != audio] = 0  # what is no number is silence
     elif str(audio.dtype) != "int16":
         raise TypeError(f"samples are int16, or floats between -1 and 1, not {audio.dtype}")
     data: bytes = audio.astype("<i2").tobytes()

@@ -12,6 +12,8 @@ from typing import TypeVar
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+# A callback that takes longer may be waiting for whoever stops the loop.
+_PATIENCE_S = 5.0
 Result = TypeVar("Result")
 
 
@@ -31,11 +33,16 @@ class Loop:
         """Begin to call."""
         self._thread.start()
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the loop's thread."""
+        return threading.current_thread() is self._thread
+
     def stop(self) -> None:
-        """Call nothing any more once what is being called has returned; wait for that."""
+        """Call nothing any more once what is being called has returned; wait a while for that."""
         self._calls.put(None)
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        if not self.is_here:
+            self._thread.join(_PATIENCE_S)
 
     def call(self, function: Callable[[], None]) -> None:
         """Have a function called on the loop's thread."""

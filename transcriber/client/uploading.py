@@ -59,6 +59,7 @@ def transcribe(
     prompt: str = "",
     hotwords: str = "",
     on_progress: Callable[[Progress], object] = lambda progress: None,
+    on_problem: Callable[[ClientError], object] = lambda error: None,
     patience_s: float = 60.0,
 ) -> Transcription:
     """Have a whole recording transcribed by the first of several servers that can.
@@ -74,6 +75,7 @@ def transcribe(
         prompt: text that sets spelling and style.
         hotwords: words to expect.
         on_progress: called as it goes on.
+        on_problem: called with why a server did not take it, each time it is asked.
         patience_s: how long to look for a server that takes it.
 
     Raises:
@@ -82,7 +84,8 @@ def transcribe(
     """
     fields = {**form_fields(language, task, prompt, hotwords), "word_timestamps": "true"}
     data = Path(path).read_bytes()
-    return _Job(chosen(servers, key), data, fields, on_progress).run(patience_s)
+    job = _Job(chosen(servers, key), data, fields, on_progress, on_problem)
+    return job.run(patience_s)
 
 
 @dataclass
@@ -91,6 +94,7 @@ class _Job:
     data: bytes
     fields: dict[str, str]
     on_progress: Callable[[Progress], object]
+    on_problem: Callable[[ClientError], object]
     troubles: dict[str, ClientError] = field(default_factory=dict)
 
     def run(self, patience_s: float) -> Transcription:
@@ -111,6 +115,7 @@ class _Job:
                     passes = error.retryable or error.wants_key or error.code in _FORGOTTEN
                     if not passes:
                         raise  # about the recording: another server would say the same
+                    self.on_problem(error)
             if time.monotonic() - since_s > patience_s or not self._may_pass():
                 raise self._nobody()
             asked = [getattr(one, "retry_after_s", None) or 0 for one in self.troubles.values()]

@@ -28,10 +28,12 @@ class Wire:
         key: one of its `API_KEYS`, empty for none.
 
     Raises:
-        ClientError: that is no address.
+        ClientError: that is no address, or no key.
     """
 
     def __init__(self, url: str, key: str = "") -> None:
+        if key and not _KEY.fullmatch(key):
+            raise ClientError("The key has characters that no header can carry.", "bad-key")
         self.url = normalised(url)
         self.key = key
         # A `requests.Session` is one thread's at a time.
@@ -67,7 +69,7 @@ class Wire:
                 method,
                 self.url + path,
                 timeout=(_CONNECT_S, timeout_s),
-                headers={**authorization(self.key), **(headers or {})},
+                headers={**self._authorization(), **(headers or {})},
                 allow_redirects=False,
                 **more,
             )
@@ -101,6 +103,9 @@ class Wire:
         # Else `requests` takes a password from ~/.netrc instead of the key.
         session.auth = _no_other_auth
         return session
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"} if self.key else {}
 
     def _give_back(self, session: requests.Session) -> None:
         with self._lock:
@@ -155,24 +160,19 @@ def normalised(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
 
 
-def authorization(key: str) -> dict[str, str]:
-    """Return the header that shows a server its key.
-
-    What no header can carry is not sent: the server then says that it needs a key.
-    """
-    return {"Authorization": f"Bearer {key}"} if _KEY.fullmatch(key) else {}
-
-
 def _no_other_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
 def _reason(error: requests.RequestException) -> str:
     """Return the innermost reason: urllib3 wraps it in sentences that tell objects' addresses."""
-    cause: Any = error
-    while inner := (getattr(cause, "reason", None) or cause.__cause__ or cause.__context__):
+    cause: BaseException = error
+    while True:
+        causes = (getattr(cause, "reason", None), cause.__cause__, cause.__context__)
+        inner = next((one for one in causes if isinstance(one, BaseException)), None)
+        if inner is None:
+            return str(getattr(cause, "strerror", None) or cause) or type(error).__name__
         cause = inner
-    return str(getattr(cause, "strerror", None) or cause) or type(error).__name__
 
 
 def _retry_after_s(response: requests.Response) -> float | None:
