@@ -15,8 +15,10 @@ from tests.support.scores import errors
 from tests.support.server import ROOT, Server, free_port
 from tests.support.terminal import Terminal
 
-JFK, AUSTEN = SPEECH / "en/short-jfk.flac", SPEECH / "en/short-austen-0880.flac"
-TEXT = recording("en/short-jfk.flac").text
+PHIL = SPEECH / "en/short-arctic-axb-a0004.flac"
+TEXT = recording("en/short-arctic-axb-a0004.flac").text
+# The model hears "sir" for "Phil".
+SLIP = 1
 
 
 @pytest.fixture
@@ -25,26 +27,26 @@ def folder(tmp_path: Path) -> Path:
     inside = tmp_path / "talks" / "old"
     inside.mkdir(parents=True)
     for name in ("talk.flac", "talk.wav", "old/other.flac", "notes.txt"):
-        shutil.copy(AUSTEN, tmp_path / "talks" / name)
+        shutil.copy(PHIL, tmp_path / "talks" / name)
     return tmp_path / "talks"
 
 
 def test_the_text_of_one_recording_is_all_that_is_printed(run: Run) -> None:
-    done = run("file", JFK)
+    done = run("file", PHIL)
     assert (done.returncode, done.stderr) == (0, "")
-    assert errors(TEXT, done.stdout).count == 0
+    assert errors(TEXT, done.stdout).count <= SLIP
     assert done.stdout.count("\n") == 1
 
 
 def test_subtitles_can_be_read_by_others(run: Run) -> None:
-    found = pysubs2.SSAFile.from_string(run("file", JFK, "--format", "srt").stdout)
-    assert errors(TEXT, " ".join(event.plaintext for event in found)).count == 0
+    found = pysubs2.SSAFile.from_string(run("file", PHIL, "--format", "srt").stdout)
+    assert errors(TEXT, " ".join(event.plaintext for event in found)).count <= SLIP
 
 
 def test_json_tells_words_with_their_times(run: Run) -> None:
-    body = json.loads(run("file", JFK, "--format", "json").stdout)
+    body = json.loads(run("file", PHIL, "--format", "json").stdout)
     assert body["language"] == "en"
-    assert body["duration"] == pytest.approx(11.0, abs=0.1)
+    assert body["duration"] == pytest.approx(2.8, abs=0.1)
     words = [word for segment in body["segments"] for word in segment["words"]]
     assert len(words) == len(body["text"].split())
 
@@ -61,15 +63,15 @@ def test_a_folder_becomes_a_folder_and_no_text_overwrites_another(
 
 
 def test_one_that_fails_does_not_stop_the_others(run: Run) -> None:
-    done = run("file", ROOT / "README.md", AUSTEN)
+    done = run("file", ROOT / "README.md", PHIL)
     assert done.returncode == 1
     assert f"{ROOT / 'README.md'}: The upload is not audio" in done.stderr
-    assert f"==> {AUSTEN} <==\n" in done.stdout
+    assert f"==> {PHIL} <==\n" in done.stdout
     assert len(done.stdout.splitlines()) == 2 + done.stdout.startswith("\n")
 
 
 def test_what_is_not_there_is_told_and_the_rest_is_done(run: Run, tmp_path: Path) -> None:
-    done = run("file", tmp_path / "nothing.wav", tmp_path, AUSTEN)
+    done = run("file", tmp_path / "nothing.wav", tmp_path, PHIL)
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert f"{tmp_path / 'nothing.wav'}: No such file or directory" in first
@@ -78,16 +80,16 @@ def test_what_is_not_there_is_told_and_the_rest_is_done(run: Run, tmp_path: Path
 
 
 def test_a_terminal_shows_how_far_it_is(server: Server) -> None:
-    screen = Terminal([*COMMAND, "file", str(JFK), "--server", server.url])
+    screen = Terminal([*COMMAND, "file", str(PHIL), "--server", server.url])
     shown = screen.read_all()
     assert screen.process.wait(60) == 0, shown
-    assert f"{JFK.name}: 100%" in shown
-    assert "of 11 s" in shown
-    assert errors(TEXT, shown.splitlines()[-1].rpartition("\r")[2]).count == 0
+    assert f"{PHIL.name}: 100%" in shown
+    assert "of 3 s" in shown
+    assert errors(TEXT, shown.splitlines()[-1].rpartition("\r")[2]).count <= SLIP
 
 
 def test_without_a_server_it_says_how_to_start_one(run: Run) -> None:
-    done = run("file", JFK, at=[f"http://127.0.0.1:{free_port()}"])
+    done = run("file", PHIL, at=[f"http://127.0.0.1:{free_port()}"])
     assert (done.returncode, done.stdout) == (3, "")
     assert "Connection refused" in done.stderr
     assert "live-transcription serve" in done.stderr

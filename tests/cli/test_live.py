@@ -16,43 +16,42 @@ from tests.support.scores import errors
 from tests.support.server import ROOT, Server, free_port
 from tests.support.terminal import Terminal
 
-JFK = recording("en/short-jfk.flac")
-PATH = SPEECH / "en/short-jfk.flac"
-# The model's own errors in that recording, live.
-SLIPS = 3
+JFK, BRIEF = recording("en/short-jfk.flac"), recording("en/short-arctic-axb-a0004.flac")
+LONGER, PATH = SPEECH / "en/short-jfk.flac", SPEECH / "en/short-arctic-axb-a0004.flac"
+# The model's own errors in these recordings, live.
+SLIPS, SLIP = 3, 1
 WAIT_S = 60.0
 
 
 def test_a_file_is_played_and_its_lines_are_printed(run: Run, tmp_path: Path) -> None:
     done = run("live", PATH, "--fast", "--save", tmp_path / "kept.wav")
     assert (done.returncode, done.stderr) == (0, "")
-    assert errors(JFK.text, done.stdout).count <= SLIPS
-    assert len(done.stdout.splitlines()) > 1
+    assert errors(BRIEF.text, done.stdout).count <= SLIP
     with wave.open(str(tmp_path / "kept.wav")) as kept:
-        assert kept.getnframes() == len(JFK.samples())
+        assert kept.getnframes() == len(BRIEF.samples())
 
 
 def test_a_pipe_may_bring_a_container(run: Run) -> None:
-    done = run("live", "-", "--fast", "--format", "jsonl", stdin=JFK.data)
+    done = run("live", "-", "--fast", "--format", "jsonl", stdin=BRIEF.data)
     assert done.returncode == 0, done.stderr
     segments = [json.loads(line) for line in done.stdout.splitlines()]
-    assert errors(JFK.text, " ".join(one["text"] for one in segments)).count <= SLIPS
+    assert errors(BRIEF.text, " ".join(one["text"] for one in segments)).count <= SLIP
     assert segments[0]["words"]
 
 
 @pytest.mark.parametrize("rate_hz, words", [(16_000, ()), (8_000, ("--rate", "8000"))])
 def test_or_raw_samples(run: Run, rate_hz: int, words: tuple[str, ...]) -> None:
-    samples = JFK.samples()[:: 16_000 // rate_hz]
+    samples = BRIEF.samples()[:: 16_000 // rate_hz]
     raw = (samples * 32767).astype("<i2").tobytes()
     done = run("live", "-", "--fast", *words, stdin=raw)
     assert done.returncode == 0, done.stderr
-    assert errors(JFK.text, done.stdout).count <= 2 * SLIPS
+    assert errors(BRIEF.text, done.stdout).count <= 3 * SLIP
 
 
 def test_subtitles_come_at_the_end(run: Run) -> None:
     done = run("live", PATH, "--fast", "--format", "vtt")
     found = webvtt.from_string(done.stdout)
-    assert errors(JFK.text, " ".join(one.text for one in found.captions)).count <= SLIPS
+    assert errors(BRIEF.text, " ".join(one.text for one in found.captions)).count <= SLIP
 
 
 def test_what_is_no_recording_is_an_error(run: Run) -> None:
@@ -81,11 +80,11 @@ def test_nobody_speaks_in_vain(run: Run) -> None:
 def test_one_server_in_the_list_is_enough(run: Run, server: Server) -> None:
     done = run("live", PATH, "--fast", at=[f"http://127.0.0.1:{free_port()}", server.url])
     assert done.returncode == 0, done.stderr
-    assert errors(JFK.text, done.stdout).count <= SLIPS
+    assert errors(BRIEF.text, done.stdout).count <= SLIP
 
 
 def test_on_a_terminal_partial_words_stand_below_until_they_are_final(server: Server) -> None:
-    screen = Terminal([*COMMAND, "live", str(PATH), "--server", server.url])
+    screen = Terminal([*COMMAND, "live", str(LONGER), "--server", server.url])
     shown = screen.read_all()
     assert screen.process.wait(WAIT_S) == 0
     lines = [line for line in shown.replace("\r\n", "\n").split("\n") if line.strip()]
@@ -98,7 +97,7 @@ def test_on_a_terminal_partial_words_stand_below_until_they_are_final(server: Se
 
 
 def test_ctrl_c_ends_the_recording_and_waits_for_its_words(server: Server) -> None:
-    screen = Terminal([*COMMAND, "live", str(PATH), "--server", server.url])
+    screen = Terminal([*COMMAND, "live", str(LONGER), "--server", server.url])
     screen.read_until("\x1b[2K")
     screen.process.send_signal(signal.SIGINT)
     assert screen.process.wait(WAIT_S) == 0

@@ -19,8 +19,10 @@ from tests.support.server import Server, free_port, wait_for
 from transcriber.client import ClientError, LiveClient, Partial, Segment
 
 JFK, TALK = recording("en/short-jfk.flac"), recording("en/long-ls-367.flac")
-# The model's own errors in JFK, live.
-SLIPS = 3
+# Three seconds, for what matters whatever is said.
+BRIEF = recording("en/short-arctic-axb-a0004.flac")
+# The model's own errors in JFK, and in that one, live.
+SLIPS, SLIP = 3, 1
 # The model hears a few words differently when it hears a sentence from another place on.
 MISHEARD, ODD = 4, 2
 WAIT_S = 60.0
@@ -101,8 +103,8 @@ def test_what_is_said_comes_back_once_and_in_order(server: Server, told: Told) -
 
 def test_a_recording_that_is_there_at_once_goes_as_fast_as_it_is_heard(server: Server) -> None:
     with LiveClient(server.url) as live:
-        live.send((JFK.samples() * 32767).astype("<i2").tobytes())
-    assert errors(JFK.text, live.text).count <= SLIPS
+        live.send((BRIEF.samples() * 32767).astype("<i2").tobytes())
+    assert errors(BRIEF.text, live.text).count <= SLIP
 
 
 @pytest.mark.parametrize("kind", ["float32", "int16", "bytes"])
@@ -155,30 +157,30 @@ def test_it_returns_to_a_better_server_at_a_pause(
     monkeypatch.setattr("transcriber.client.servers.PROBE_EVERY_S", 0.3)
     first.fault = hanging()
     with LiveClient([first.url, server.url]) as live:
-        for block in blocks(JFK):
+        for block in blocks(BRIEF):
             live.send(block)
         wait_for(lambda: live.server == server.url, WAIT_S)
         live.send(bytes(2 * 16_000 * 3))
-        wait_for(lambda: live.text.endswith("country."), WAIT_S)
+        wait_for(lambda: live.text and not live.partial.text, WAIT_S)
         first.fault = NONE
         wait_for(lambda: live.server != server.url, WAIT_S, "it does not come back")
         live.send(bytes(2 * 16_000))
         wait_for(lambda: live.server == first.url, WAIT_S)
-    assert errors(JFK.text, live.text).count <= SLIPS
+    assert errors(BRIEF.text, live.text).count <= SLIP
 
 
 def test_words_wait_for_a_server_that_comes_later(server: Server) -> None:
     port = free_port()
     live = LiveClient(f"http://127.0.0.1:{port}")
     with contextlib.closing(live):
-        for block in blocks(JFK):
+        for block in blocks(BRIEF):
             live.send(block)
-        with pytest.raises(ClientError, match="11 s of audio were not transcribed") as caught:
+        with pytest.raises(ClientError, match="3 s of audio were not transcribed") as caught:
             live.finish(timeout_s=0.5)
         assert caught.value.code == "timeout"
         wait_for(lambda: "Connection refused" in live.waiting, WAIT_S)
         with proxy(server.url, port):
-            assert errors(JFK.text, live.finish(WAIT_S)).count <= SLIPS
+            assert errors(BRIEF.text, live.finish(WAIT_S)).count <= SLIP
         assert live.waiting == ""
 
 
@@ -199,8 +201,8 @@ def test_without_its_key_a_server_is_passed_over_and_told_of_once(
     body = json.dumps({**KEY_WANTED, "code": "unauthorized"}).encode()
     first.fault = Fault("/transcribe", status=401, body=body)
     with LiveClient([first.url, server.url], key="wrong", **told.callbacks()) as live:
-        live.send((JFK.samples() * 32767).astype("<i2").tobytes())
-    assert errors(JFK.text, live.text).count <= SLIPS
+        live.send((BRIEF.samples() * 32767).astype("<i2").tobytes())
+    assert errors(BRIEF.text, live.text).count <= SLIP
     assert [(one.code, one.server) for one in told.problems] == [("unauthorized", first.url)]
 
 
@@ -211,8 +213,8 @@ def test_a_callback_that_fails_costs_no_word(
         raise ValueError(segment.id)
 
     with LiveClient(server.url, on_final=fail) as live:
-        live.send((JFK.samples() * 32767).astype("<i2").tobytes())
-    assert errors(JFK.text, live.text).count <= SLIPS
+        live.send((BRIEF.samples() * 32767).astype("<i2").tobytes())
+    assert errors(BRIEF.text, live.text).count <= SLIP
     assert "A callback or the client itself failed" in caplog.text
 
 
@@ -236,7 +238,7 @@ def test_a_callback_can_not_wait_for_itself(server: Server) -> None:
 
     live = LiveClient(server.url, on_final=finish)
     with live:
-        live.send((JFK.samples() * 32767).astype("<i2").tobytes())
+        live.send((BRIEF.samples() * 32767).astype("<i2").tobytes())
     assert set(refused) == {"in-callback"}
 
 
