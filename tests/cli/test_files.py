@@ -62,6 +62,17 @@ def test_a_folder_becomes_a_folder_and_no_text_overwrites_another(
         assert (tmp_path / "out" / name).read_text("utf-8").startswith("WEBVTT\n")
 
 
+def test_recordings_of_one_name_from_two_folders_are_both_kept(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    twice = [folder / "talk.flac", folder / "old" / "talk.flac"]
+    shutil.copy(twice[0], twice[1])
+    done = run("file", *twice, "--output-dir", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    names = ["talk.flac.txt", "talk.flac-2.txt"]
+    assert done.stdout.split() == [str(tmp_path / "out" / name) for name in names]
+
+
 def test_one_that_fails_does_not_stop_the_others(run: Run) -> None:
     done = run("file", ROOT / "README.md", PHIL)
     assert done.returncode == 1

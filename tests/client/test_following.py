@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.support.faults import Fault, proxy
 from tests.support.live import LiveSession
 from tests.support.recordings import recording, wav_chunks
 from tests.support.server import Server
@@ -44,6 +45,13 @@ def test_what_is_no_link_is_refused(link: str) -> None:
     with pytest.raises(ClientError) as caught:
         next(watch(link))
     assert caught.value.code == "bad-address"
+
+
+def test_json_of_somebody_else_is_told_as_that(server: Server) -> None:
+    with proxy(server.url) as other:
+        other.fault = Fault(status=200, body=b'{"status": "ok"}')
+        with pytest.raises(ClientError, match="not this service's"):
+            next(watch(f"{other.url}/watch/abcdefghijklmnopqrstuvwx"))
 
 
 def test_a_link_that_nobody_knows_ends_at_once(server: Server) -> None:

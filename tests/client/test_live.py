@@ -151,6 +151,15 @@ def test_a_server_that_fails_is_replaced_in_the_middle_of_a_sentence(
     assert starts == sorted(starts)
 
 
+def test_so_is_one_that_suddenly_answers_with_somebody_elses_json(
+    first: Proxy, server: Server
+) -> None:
+    with LiveClient([first.url, server.url]) as live:
+        first.fault = Fault("/transcribe", status=200, body=b"{}")
+        live.send((BRIEF.samples() * 32767).astype("<i2").tobytes())
+    assert errors(BRIEF.text, live.text).count <= SLIP
+
+
 def test_it_returns_to_a_better_server_at_a_pause(
     first: Proxy, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

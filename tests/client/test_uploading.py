@@ -47,11 +47,29 @@ def test_what_is_no_recording_is_told_at_once(server: Server) -> None:
     assert caught.value.code == "unsupported-media-type"
 
 
-def test_a_recording_that_breaks_off_within_is_told(server: Server, tmp_path: object) -> None:
+def test_who_stops_waiting_leaves_no_work_behind(first: Proxy) -> None:
+    def interrupt(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transcribe(PATH, first.url, on_progress=interrupt)
+    assert [one.method for one in first.seen if one.target.startswith("/sessions/")][-1] == "DELETE"
+
+
+def test_why_it_goes_on_elsewhere_is_told(server: Server) -> None:
+    told: list[ClientError] = []
+    nobody = f"http://127.0.0.1:{free_port()}"
+    transcribe(PATH, [nobody, server.url], on_problem=told.append)
+    assert [one.server for one in told] == [nobody]
+
+
+def test_a_field_that_the_server_does_not_take_is_told(server: Server) -> None:
     with pytest.raises(ClientError, match="language"):
         transcribe(PATH, server.url, language="xx")
 
 
 def test_without_a_server_it_says_why() -> None:
+    told: list[ClientError] = []
     with pytest.raises(ClientError, match="Connection refused"):
-        transcribe(PATH, f"http://127.0.0.1:{free_port()}", patience_s=0.0)
+        transcribe(PATH, f"http://127.0.0.1:{free_port()}", on_problem=told.append, patience_s=0.0)
+    assert told == [], "once is enough"

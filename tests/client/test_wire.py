@@ -77,6 +77,12 @@ def test_who_asks_to_be_left_alone_for_long_refuses(
     assert (error.retry_after_s, error.retryable) == (retry_after_s, retryable)
 
 
+def test_a_redirect_is_told_with_where_it_leads(router: Proxy) -> None:
+    router.fault = Fault(status=301, headers={"Location": "https://talk.example/"})
+    error = failed(router.url)
+    assert (error.kind, str(error)) == ("not-json", "it redirects to https://talk.example/")
+
+
 @pytest.mark.parametrize("key", ["two\nlines", "ключ", " "])
 def test_a_key_that_no_header_can_carry_is_refused(key: str) -> None:
     with pytest.raises(ClientError, match="characters that no header can carry"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journal.conftest import Clock
 from tests.support.server import wait_for
 from transcriber.engine.window import DecodingOptions
 from transcriber.journal import journal as journal_module
@@ -18,20 +19,6 @@ from transcriber.live.ledger import Standing
 
 SESSION_ID, BYTES = "session-of-a-journal", b"bytes that nobody else has"
 KEEP_AUDIO_S, WAIT_S = 60.0, 10.0
-
-
-class Clock:
-    """Seconds since 1970, as a test wants them."""
-
-    now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from transcriber.journal.session_ledger import no_room
 from transcriber.journal.unarchived import Waiting
 from transcriber.live.errors import StorageError
 from transcriber.live.readable import log_name
+from transcriber.periodic import Periodic
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Archiver:
         self._failed: Counter[str] = Counter()  # those that wait, by their failures
         self._pause_s, self._not_before_s = first_pause_s, 0.0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="archiver", daemon=True)
+        self._periodic = Periodic("archiver", _LOOK_S, self._look)
         self._state = ArchiveState()  # changed by the thread only
         self._waiting = journal.unarchived.count()
 
@@ -99,20 +100,18 @@ class Archiver:
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._periodic.start()
 
     def stop(self) -> None:
         """Stop it; what is not archived by then is when the next process runs."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(5)
+        self._periodic.stop()
 
-    def _run(self) -> None:
-        while not self._stopping.wait(_LOOK_S):
-            try:
-                self._work()
-            except Exception:  # nothing may end this thread
-                log.exception("The archive can't be looked after")
+    def _look(self) -> None:
+        try:
+            self._work()
+        except Exception:  # nothing may end this thread
+            log.exception("The archive can't be looked after")
 
     def _work(self) -> None:
         """Archive what waits, one after the other, until something goes wrong."""

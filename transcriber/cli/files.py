@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import itertools
 import os
 import sys
 from collections import Counter
@@ -13,7 +14,7 @@ from typing import Any
 
 from transcriber.cli.common import Commands, addresses, decoding_options, expect_a_server
 from transcriber.cli.rendering import ENDINGS, FORMATS, rendered
-from transcriber.cli.status import Exit, complain
+from transcriber.cli.status import Exit, complain, told
 from transcriber.client import ClientError, Progress, Transcription, transcribe
 
 # What is looked for in a folder; a file that is named may be called anything.
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             result = _transcribed(path, options)
         except (OSError, ClientError) as error:
-            complain(f"{path}: {_reason(error)}")
+            complain(told(error) if isinstance(error, OSError) else f"{path}: {told(error)}")
             status = Exit.FAILED
             if isinstance(error, ClientError) and _is_hopeless(error):
                 return Exit.NO_SERVER
@@ -86,14 +87,20 @@ def recordings(paths: Sequence[Path]) -> tuple[list[tuple[Path, Path]], list[str
 
 
 def _targets(found: Sequence[tuple[Path, Path]], options: argparse.Namespace) -> dict[Path, Path]:
-    """Return where the text of each goes; those that differ by their ending only keep it."""
+    """Return where the text of each goes: no two to one place.
+
+    Those that differ by their ending only keep it; those of one name get a number.
+    """
     ending = ENDINGS[options.format]
     plain = Counter(name.with_suffix(ending) for _, name in found)
-    return {
-        path: options.output_dir
-        / (name.with_suffix(ending) if plain[name.with_suffix(ending)] == 1 else f"{name}{ending}")
-        for path, name in found
-    }
+    targets: dict[Path, Path] = {}
+    for path, name in found:
+        short = name.with_suffix(ending)
+        numbered = (Path(f"{name}-{number}{ending}") for number in itertools.count(2))
+        first = short if plain[short] == 1 else Path(f"{name}{ending}")
+        places = (options.output_dir / one for one in itertools.chain([first], numbered))
+        targets[path] = next(one for one in places if one not in targets.values())
+    return targets
 
 
 def _transcribed(path: Path, options: argparse.Namespace) -> Transcription:
@@ -143,10 +150,6 @@ def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
     print(target, flush=True)
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _is_hopeless(error: ClientError) -> bool:

@@ -8,7 +8,7 @@ import json
 import sys
 import threading
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from transcriber.audio.errors import AudioError
@@ -21,6 +21,7 @@ from transcriber.client.tape import SAMPLE_RATE_HZ
 
 # Of raw samples; what is outside is a slip of the hand.
 _RATES = (4_000, 384_000)
+Blocks = Generator[bytes, None, None]
 _FORMATS = ("text", "jsonl", "srt", "vtt")
 
 
@@ -85,7 +86,8 @@ def run(options: argparse.Namespace) -> int:
         stack.callback(client.close)
         teller = _Teller(client, screen)
         try:
-            _play(blocks, client, teller)
+            with contextlib.closing(blocks):
+                _play(blocks, client, teller)
         except AudioError as error:
             screen.note(error)
             client.finish()
@@ -96,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterator[bytes]:
+def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Blocks:
     from transcriber.cli import sound  # with FFmpeg: not for commands that need none of it
 
     if options.source is None:
@@ -115,8 +117,8 @@ def _blocks(options: argparse.Namespace, stack: contextlib.ExitStack) -> Iterato
     return blocks
 
 
-def _saving(blocks: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    with path.open("wb") as raw, wave.open(raw, "wb") as file:
+def _saving(blocks: Blocks, path: Path) -> Blocks:
+    with contextlib.closing(blocks), path.open("wb") as raw, wave.open(raw, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE_HZ)
@@ -156,7 +158,7 @@ class _Teller:
         self._waiting = bool(trouble)
 
 
-def _play(blocks: Iterator[bytes], client: LiveClient, teller: _Teller) -> None:
+def _play(blocks: Blocks, client: LiveClient, teller: _Teller) -> None:
     """Send all of it; Ctrl+C ends it sooner."""
     with contextlib.suppress(KeyboardInterrupt):
         for block in blocks:

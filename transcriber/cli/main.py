@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from transcriber import __version__
 from transcriber.cli import files, health, live, models, serve, watch
-from transcriber.cli.status import Exit, complain
+from transcriber.cli.status import Exit, complain, told
 from transcriber.client import DEFAULT_SERVER, ClientError
 
 _EPILOG = """\
@@ -38,14 +38,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except ClientError as error:
-        hint = " Give it with --key or TRANSCRIBER_KEY." if error.code == "unauthorized" else ""
-        complain(f"{error}{hint}")
+        complain(told(error))
         if error.code in _MISTYPED:
             return Exit.USAGE
         nobody = error.code in _NOBODY or getattr(error, "status", None) in (0, 503)
         return Exit.NO_SERVER if nobody else Exit.FAILED
     except OSError as error:
-        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        complain(told(error))
         return Exit.FAILED
 
 

@@ -6,7 +6,7 @@ import importlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any, BinaryIO
 
@@ -29,7 +29,7 @@ _BLOCK_BYTES = int(BLOCK_S * SAMPLE_RATE_HZ) * 2
 _READ_BYTES = 4096
 
 
-def microphone(device: str | None) -> Iterator[bytes]:
+def microphone(device: str | None) -> Generator[bytes, None, None]:
     """Yield what a microphone records.
 
     Raises:
@@ -61,7 +61,7 @@ def microphone(device: str | None) -> Iterator[bytes]:
             yield blocks.get()
 
 
-def played(source: BinaryIO, rate_hz: int | None) -> Iterator[bytes]:
+def played(source: BinaryIO, rate_hz: int | None) -> Generator[bytes, None, None]:
     """Yield what a file or pipe holds: one of the containers, or raw 16-bit mono samples.
 
     Args:
@@ -90,7 +90,7 @@ def played(source: BinaryIO, rate_hz: int | None) -> Iterator[bytes]:
     yield kept
 
 
-def in_real_time(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def in_real_time(blocks: Iterator[bytes]) -> Generator[bytes, None, None]:
     """Yield blocks not before they would have been recorded."""
     start_s, played_s, pause = time.monotonic(), 0.0, threading.Event()
     for block in blocks:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from transcriber.client.errors import RequestError
+
 
 @dataclass(frozen=True)
 class Word:
@@ -78,7 +80,18 @@ class Reply:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Reply:
-        """Read the JSON of a reply."""
+        """Read the JSON of a reply.
+
+        Raises:
+            RequestError: it is none of this service's.
+        """
+        try:
+            return cls._read(body)
+        except (AttributeError, KeyError, TypeError):
+            raise RequestError("not-json", "the answer is JSON, but not this service's") from None
+
+    @classmethod
+    def _read(cls, body: Mapping[str, Any]) -> Reply:
         return cls(
             revision=body["revision"],
             next_sequence=body["next_sequence"],

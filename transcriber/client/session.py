@@ -251,7 +251,7 @@ class Session:
 
     def _refusal(self, error: Exception) -> None:
         if not isinstance(error, RequestError):
-            # A mistake of ours, or an answer without what it must have: a new session gets it.
+            # A mistake of ours: what was not answered is replayed, and the log says what it was.
             self._listener.lost(self)
             raise error
         if error.code in _LOST:
@@ -280,11 +280,14 @@ class Session:
         path = f"/sessions/{self.id}?after={self._heard.told - 1}&wait={_POLL_WAIT_S}"
         known = self._heard.known_revision
         headers = {} if known is None else {"If-None-Match": f'"{known}"'}
-        wire = self.server.wire
         self._poll_due_s = time.monotonic() + _POLL_AGAIN_S
-        self._loop.work(lambda: wire.json("GET", path, _POLL_TIMEOUT_S, headers)[1], self._polled)
+        self._loop.work(lambda: self._news(path, headers), self._polled)
 
-    def _polled(self, result: dict[str, Any] | Exception | None) -> None:
+    def _news(self, path: str, headers: dict[str, str]) -> Reply | None:
+        _, body = self.server.wire.json("GET", path, _POLL_TIMEOUT_S, headers)
+        return None if body is None else Reply.of(body)
+
+    def _polled(self, result: Reply | Exception | None) -> None:
         self._polling = False
         if self.closed:
             return
@@ -295,7 +298,7 @@ class Session:
             self._refusal(result)
         elif result is not None:
             self._poll_due_s = -math.inf
-            self._take(Reply.of(result))
+            self._take(result)
 
     def _wants_news(self) -> bool:
         latest = self._heard.latest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from transcriber.client.transcript import Transcript
 _SEND_S = 300.0
 # A server that does not answer may be starting again, with what it was sent.
 _PATIENCE_S = 30.0
+_LEAVE_S = 2.0
 # A server that was started anew knows nothing of it.
 _FORGOTTEN = ("unknown-session", "session-expired")
 
@@ -75,7 +77,8 @@ def transcribe(
         prompt: text that sets spelling and style.
         hotwords: words to expect.
         on_progress: called as it goes on.
-        on_problem: called with why a server did not take it, each time it is asked.
+        on_problem: called with why a server did not take it, before another is asked, or the same
+            once more.
         patience_s: how long to look for a server that takes it.
 
     Raises:
@@ -115,9 +118,11 @@ class _Job:
                     passes = error.retryable or error.wants_key or error.code in _FORGOTTEN
                     if not passes:
                         raise  # about the recording: another server would say the same
-                    self.on_problem(error)
+                    if server is not self.servers[-1]:
+                        self.on_problem(error)
             if time.monotonic() - since_s > patience_s or not self._may_pass():
                 raise self._nobody()
+            self.on_problem(self.troubles[self.servers[-1].url])
             asked = [getattr(one, "retry_after_s", None) or 0 for one in self.troubles.values()]
             pause(attempt, min(asked))
             attempt += 1
@@ -134,9 +139,18 @@ class _Job:
             data=self.fields,
             files={"audio": ("recording", self.data)},
         )
-        assert body is not None
+        path = f"/sessions/{(body or {}).get('session_id')}"
+        try:
+            return self._followed(server, path)
+        except RequestError:
+            raise
+        except BaseException:  # nobody waits for it any more, so nobody shall work on it
+            with contextlib.suppress(RequestError):
+                server.wire.json("DELETE", path, _LEAVE_S)
+            raise
+
+    def _followed(self, server: Server, path: str) -> Transcription:
         transcript, reply = Transcript(), None
-        path = f"/sessions/{body['session_id']}"
         for reply in follow(server.wire, path, _PATIENCE_S):
             transcript.add(reply.segments, 0.0)
             self.on_progress(Progress(reply.settled_s, reply.duration_s))

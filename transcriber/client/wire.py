@@ -81,6 +81,9 @@ class Wire:
             self._give_back(session)
         if response.status_code in (204, 304):
             return response, None
+        if response.is_redirect:
+            told = f"it redirects to {response.headers['Location']}"
+            raise self._error("not-json", told, status=response.status_code)
         body = self._body(response)
         if not response.ok and response.status_code not in accept:
             raise self._refusal(response, body)
