@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -44,13 +45,24 @@ class Rig:
     Attributes:
         order: what was decoded, one after the other: the number of a file's window, or a lane.
         before_window: called before each window of a file with its number.
+        rests: how long the file rested, each time.
+        in_rest: called at the beginning of each of its rests.
     """
 
     def __init__(self) -> None:
         self.clock = Clock()
         self.order: list[int | Lane] = []
         self.before_window: Callable[[int], None] = lambda number: None
-        self.pool = WorkerPool(self._decode, 1, clock=self.clock)
+        self.rests: list[float] = []
+        self.in_rest: Callable[[], None] = lambda: None
+        self.pool = WorkerPool(self._decode, 1, clock=self.clock, wait=self._rest)
+
+    def _rest(self, changed: threading.Condition, seconds: float) -> bool:
+        """Let the time pass; the pool holds `changed`, which may be taken twice."""
+        self.in_rest()
+        self.rests.append(seconds)
+        self.clock.advance(seconds)
+        return False
 
     def _decode(self, window: Window, listener: Listener) -> Decoded:
         if window.lane is not Lane.FILE:
@@ -87,6 +99,31 @@ def test_live_sessions_go_before_the_next_window_of_a_file(rig: Rig) -> None:
     rig.before_window = ask
     rig.run(Asker())
     assert rig.order == [0, 1, Lane.FINAL, Lane.PARTIAL, 2, 3]
+
+
+def test_while_somebody_speaks_a_file_rests_as_long_as_it_worked(rig: Rig) -> None:
+    rig.before_window = lambda number: rig.pool.submit(Lane.PARTIAL, Asker())
+    rig.run(Asker())
+    # The live pass that goes first is part of the rest.
+    assert rig.rests == pytest.approx([WINDOW_S - LIVE_S] * WINDOWS)
+
+
+def test_one_who_speaks_in_its_rest_is_served_at_once(rig: Rig) -> None:
+    def speak() -> None:
+        if not rig.rests:
+            rig.pool.submit(Lane.FINAL, Asker())
+
+    rig.before_window = lambda number: (
+        rig.pool.submit(Lane.PARTIAL, Asker()) if not number else None
+    )
+    rig.in_rest = speak
+    rig.run(Asker())
+    assert rig.order[:4] == [0, Lane.PARTIAL, Lane.FINAL, 1]
+
+
+def test_without_anybody_who_speaks_it_never_rests(rig: Rig) -> None:
+    rig.run(Asker())
+    assert not rig.rests
 
 
 def test_what_they_take_is_not_the_files_time(rig: Rig) -> None:

@@ -48,6 +48,30 @@ def test_while_somebody_speaks_one_worker_has_a_file(turns: Turns, clock: Clock)
     assert turns.take() is None
 
 
+def test_and_rests_for_as_long_as_it_has_worked(turns: Turns, clock: Clock) -> None:
+    add(turns, Lane.PARTIAL, Lane.FILE, Lane.FILE)
+    taken(turns)
+    first = taken(turns)
+    clock.advance(2.0)
+    turns.worked(2.0)
+    turns.done(first)
+    assert turns.take() is None
+    assert turns.wait_s() == turns.rest_s() == 2.0
+    clock.advance(2.0)
+    assert taken(turns).lane is Lane.FILE
+
+
+def test_a_rest_is_over_when_nobody_speaks_any_more(turns: Turns, clock: Clock) -> None:
+    add(turns, Lane.PARTIAL, Lane.FILE)
+    taken(turns)
+    clock.advance(PATIENCE_S - 1)
+    turns.worked(100.0)
+    assert turns.rest_s() == PATIENCE_S
+    clock.advance(1.0)
+    assert turns.rest_s() == 0.0
+    assert taken(turns).lane is Lane.FILE
+
+
 def test_files_have_the_others_again_when_nobody_speaks_any_more(
     turns: Turns, clock: Clock
 ) -> None:

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config import logs
 from transcriber.engine.source import Source, Timing
@@ -25,11 +25,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(eq=False)
 class _Job:
-    """A ticket that a worker is at, since when, and how long it may take."""
+    """A ticket that a worker is at, since when, and how long it may take.
+
+    `rested_s`: when it began, or last let live sessions go before.
+    """
 
     ticket: Ticket
     start_s: float
     allowed_s: float
+    rested_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rested_s = self.start_s
 
 
 @dataclass(frozen=True)
@@ -63,12 +70,14 @@ class WorkerPool:
         size: int,
         job_timeout_s: float = 120.0,
         clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[threading.Condition, float], bool] = threading.Condition.wait,
     ) -> None:
         self.times = LaneTimes()
         self.on_pass: Callable[[Window, Timing], None] = lambda window, timing: None
         self._decode = decode
         self._job_timeout_s = job_timeout_s
         self._clock = clock
+        self._wait = wait  # as the clock has it
         self._changed = threading.Condition()
         self._turns = Turns(size, clock)
         self._running: dict[str, _Job] = {}
@@ -85,7 +94,7 @@ class WorkerPool:
         """Ask for one pass; a waiting ticket of the same source and lane stands for both."""
         with self._changed:
             if self._turns.add(lane, source):
-                self._changed.notify()
+                self._changed.notify_all()  # one that rests may have no use for it
 
     def withdraw(self, source: Source) -> None:
         """Take back the tickets of a source that goes away; a running pass is not stopped."""
@@ -144,7 +153,9 @@ class WorkerPool:
             log.exception("A pass of the %s lane failed", ticket.lane.value)
         finally:
             with self._changed:
-                self._running.pop(threading.current_thread().name, None)
+                job = self._running.pop(threading.current_thread().name)
+                if ticket.lane is Lane.FILE:
+                    self._turns.worked(self._clock() - job.rested_s)
                 self._turns.done(ticket)
                 self._changed.notify_all()
 
@@ -174,19 +185,26 @@ class WorkerPool:
         return wanted
 
     def _let_live_ones_pass(self) -> None:
+        """Serve who speaks, and rest while there are any, for as long as the file was at work."""
         name, since_s = threading.current_thread().name, self._clock()
         with self._changed:
             mine = self._running[name]
+            self._turns.worked(since_s - mine.rested_s)
         # Not for ever: a file has to come to its end, too.
         while not self._stopping and self._clock() - since_s < PATIENCE_S:
             with self._changed:
                 ticket = self._begin(live_only=True)
-            if ticket is None:
-                break
+                if ticket is None:
+                    rest_s = self._turns.rest_s()
+                    if not rest_s:
+                        break
+                    self._wait(self._changed, rest_s)
+                    continue
             with logs.about(session=ticket.source.log_name):
                 self._serve(ticket)
         with self._changed:
-            mine.start_s += self._clock() - since_s  # that was not its own time
+            mine.rested_s = self._clock()
+            mine.start_s += mine.rested_s - since_s  # that was not its own time
             self._running[name] = mine
 
     def _run(self, ticket: Ticket) -> None:

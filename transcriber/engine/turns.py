@@ -1,7 +1,8 @@
 """Whose turn it is: final text before partial text before files, and nothing starves.
 
 A file takes a worker for as long as its words take. One worker is kept from files always; while
-somebody speaks only one has a file, so that live passes have the rest of the machine.
+somebody speaks only one has a file, and rests for as long as it has worked, so that live passes
+have the rest of the machine.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Turns:
         self._clock = clock
         self._waiting: OrderedDict[tuple[int, Lane], Ticket] = OrderedDict()
         self._spoken_s = self._file_s = -PATIENCE_S
+        self._rested_s = 0.0  # when files have rested enough
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -84,13 +86,25 @@ class Turns:
             self.files -= 1
             self._file_s = self._clock()
 
+    def worked(self, seconds: float) -> None:
+        """A worker was at a file for so long, and has come to a place where it can rest."""
+        self._rested_s = self._clock() + min(seconds, PATIENCE_S)
+
+    def rest_s(self) -> float:
+        """Return for how long files rest from now on; 0 while nobody speaks."""
+        return max(0.0, self._rested_s - self._clock()) if self._is_speaking() else 0.0
+
     def wait_s(self) -> float | None:
         """Return after how long `take` may tell something else though nothing has happened."""
-        return PATIENCE_S if self._waiting else None
+        return (self.rest_s() or PATIENCE_S) if self._waiting else None
 
     def _may_be_file(self) -> bool:
-        speaking = self._clock() - self._spoken_s < PATIENCE_S
-        return self.files < (1 if speaking else self._most_files)
+        if not self._is_speaking():
+            return self.files < self._most_files
+        return not self.files and not self.rest_s()
+
+    def _is_speaking(self) -> bool:
+        return self._clock() - self._spoken_s < PATIENCE_S
 
     def _rank(self, ticket: Ticket) -> tuple[int, float]:
         # Files wait for another file more often than for anybody who speaks: that counts for none.
