@@ -4,11 +4,16 @@ One process, because CTranslate2 is not fork-safe and sessions live in memory; n
 `max_requests` for the same reasons.
 """
 
+import os
 import resource
 
 from config import logs
 from config.servers import read_servers
 from config.settings import SettingError, Settings
+
+# numpy's threads would keep a core busy for a tenth of a second after each pass, waiting for work
+# of which there is none: the model has the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 try:
     _settings = Settings.from_env()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -125,3 +126,15 @@ def test_a_reader_that_waits_for_news_does_not_hold_up_the_end(own_server: Serve
         own_server.terminate()
         assert poll.result()["state"] == "active", "it is answered"
         assert own_server.process.wait(EXIT_S / 2) == 0
+
+
+def test_numpy_has_no_threads_that_would_take_the_cores_from_the_model() -> None:
+    count = (
+        "import runpy; runpy.run_path('config/gunicorn.conf.py');"
+        "import numpy, psutil; print(psutil.Process().num_threads())"
+    )
+    settings = {name: value for name, value in os.environ.items() if "BLAS" not in name}
+    found = subprocess.run(
+        [sys.executable, "-c", count], cwd=ROOT, env=settings, capture_output=True, check=True
+    )
+    assert found.stdout.strip() == b"1"
