@@ -47,11 +47,24 @@ class FasterWhisper:
         cpu_threads: threads of one pass on a CPU.
         task: `transcribe` or `translate`.
         detect: leave the language to the model.
+        workers: how many calls may be in the model at once.
     """
 
-    def __init__(self, path: Path, device: str, cpu_threads: int, task: str, detect: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        device: str,
+        cpu_threads: int,
+        task: str = "transcribe",
+        detect: bool = False,
+        workers: int = 1,
+    ) -> None:
         self._whisper: Any = WhisperModel(
-            str(path), device=device, compute_type=COMPUTE_TYPES[device], cpu_threads=cpu_threads
+            str(path),
+            device=device,
+            compute_type=COMPUTE_TYPES[device],
+            cpu_threads=cpu_threads,
+            num_workers=workers,
         )
         self._task = task
         self._detect = detect
@@ -61,8 +74,8 @@ class FasterWhisper:
         run = Run("whole file", recording, "")
         samples = recording.samples()
         with _cost(run):
-            run.text = "".join(one.text for one in self._segments(samples, recording))
-        for segment in self._segments(samples, recording, word_timestamps=True):
+            run.text = "".join(one.text for one in self.segments(samples, recording))
+        for segment in self.segments(samples, recording, word_timestamps=True):
             run.words += _words(segment)
         return run
 
@@ -75,7 +88,7 @@ class FasterWhisper:
             piece = samples[start : start + round(NAIVE_S * RATE_HZ)]
             end_s = (start + len(piece)) / RATE_HZ
             with _cost(run) as took_s:
-                run.text += "".join(one.text for one in self._segments(piece, recording))
+                run.text += "".join(one.text for one in self.segments(piece, recording))
             now_s = max(now_s, end_s) + took_s()
             run.chunk_ends_s.append(end_s)
             run.log.append(Shown(now_s, run.text, ""))
@@ -89,13 +102,7 @@ class FasterWhisper:
         samples = recording.samples()
         duration_s = len(samples) / RATE_HZ
 
-        def decode(audio: Samples, prompt: str) -> list[Segment]:
-            found = self._segments(
-                audio, recording, word_timestamps=True, initial_prompt=prompt or None
-            )
-            return [Segment(one.end, tuple(_words(one)), one.no_speech_prob) for one in found]
-
-        stream = LocalAgreement(decode)
+        stream = self.agreement_stream(recording)
         heard_s = now_s = 0.0
         while heard_s < duration_s:
             # Late, it takes all audio there is by then.
@@ -107,13 +114,25 @@ class FasterWhisper:
             run.chunk_ends_s.append(heard_s)
             if heard_s >= duration_s:
                 stream.finish()
-            run.log.append(Shown(now_s, _text(stream.committed), _text(stream.tail)))
+            run.log.append(Shown(now_s, text_of(stream.committed), text_of(stream.tail)))
         run.batch_ends_s = [*np.arange(every_s, duration_s, every_s).tolist(), duration_s]
         run.words = stream.committed
-        run.text = _text(run.words)
+        run.text = text_of(run.words)
         return run
 
-    def _segments(self, audio: Samples, recording: Recording, **options: Any) -> list[Any]:
+    def agreement_stream(self, recording: Recording) -> LocalAgreement:
+        """Return a stream of LocalAgreement-2 that hears a recording's audio with this model."""
+
+        def decode(audio: Samples, prompt: str) -> list[Segment]:
+            found = self.segments(
+                audio, recording, word_timestamps=True, initial_prompt=prompt or None
+            )
+            return [Segment(one.end, tuple(_words(one)), one.no_speech_prob) for one in found]
+
+        return LocalAgreement(decode)
+
+    def segments(self, audio: Samples, recording: Recording, **options: Any) -> list[Any]:
+        """Decode samples (float32, shape (n,), 16 kHz) in a recording's language."""
         segments, _ = self._whisper.transcribe(
             audio,
             beam_size=BEAM_SIZE,
@@ -125,7 +144,7 @@ class FasterWhisper:
 
     def warm_up(self, recording: Recording) -> None:
         """Make the first call, which takes longer than any other."""
-        self._segments(recording.samples()[: 2 * RATE_HZ], recording, word_timestamps=True)
+        self.segments(recording.samples()[: 2 * RATE_HZ], recording, word_timestamps=True)
 
 
 @contextmanager
@@ -143,5 +162,6 @@ def _words(segment: Any) -> list[Word]:
     return [Word(one.word, one.start, one.end, one.probability) for one in segment.words or []]
 
 
-def _text(words: list[Word]) -> str:
+def text_of(words: list[Word]) -> str:
+    """Return words as text."""
     return "".join(word.text for word in words)

@@ -1,0 +1,1 @@
+"""How many live sessions a machine holds, and how near that is to what it could."""
