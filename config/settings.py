@@ -128,7 +128,9 @@ class Settings:
         "auto", "`auto`, `cpu` or `cuda`; `auto` takes CUDA where it can be used."
     )
     compute_type: str = setting(
-        "auto", "CTranslate2 compute type; `auto` is float16 on CUDA, int8 on a CPU."
+        "auto",
+        "CTranslate2 compute type; `auto` is float16 on CUDA, and on a CPU int8, or float32 where"
+        " it was faster at the first start; for models larger than `base` int8.",
     )
     models_dir: str = setting(
         "", "Folder for downloaded models; empty means a folder under the user's cache."
@@ -142,6 +144,13 @@ class Settings:
         0,
         "Threads of a model call on a CPU; 0 means half the cores: two calls fit.",
         least=0,
+    )
+    batch_size: int = setting(
+        0,
+        "Sessions that one worker decodes the partial text of together, at most; 0 means 16 on"
+        " CUDA, and 1 on a CPU, which gains nothing by it.",
+        least=0,
+        most=64,
     )
     queue_limit: int = setting(
         0,
@@ -248,6 +257,10 @@ class Settings:
     def models_path(self) -> Path:
         """Return the folder that holds downloaded models."""
         return Path(self.models_dir).expanduser() if self.models_dir else _cache() / "models"
+
+    def measured_path(self) -> Path:
+        """Return the file that remembers what was measured of this machine."""
+        return _cache() / "measured.json"
 
     def data_path(self) -> Path | None:
         """Return the folder where sessions are written down, None for nowhere.

@@ -81,6 +81,12 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
+        self._batches = Histogram(
+            "transcriber_batch_windows",
+            "Windows that a worker of the pool decoded together.",
+            registry=registry,
+            buckets=(1, 2, 4, 8, 16, 32, 64),
+        )
         state = _State(pool, queue_depth, sessions, totals, decoders_ended, gpus, archive)
         registry.register(state)
         ProcessCollector(registry=registry)
@@ -97,6 +103,10 @@ class Metrics:
         """The model has decoded a window."""
         self._queue.labels(window.lane.value).observe(timing.queue_s)
         self._model.labels(window.lane.value).observe(timing.model_s)
+
+    def note_job(self, windows: int) -> None:
+        """A worker has begun to decode so many windows together."""
+        self._batches.observe(windows)
 
     def render(self, accepted: str) -> tuple[bytes, str]:
         """Return all figures and their content type, in a form that `accepted` allows."""

@@ -112,6 +112,7 @@ class Service:
             lambda: self.archive or ArchiveState(),
         )
         self.engine.pool.on_pass = self.metrics.note_pass
+        self.engine.pool.on_job = self.metrics.note_job
         self._line = Line(at_once=max(2, settings.workers))
         self._trimmer = trimmer()
         self._watchdog = Watchdog(self.engine.pool, self._written_in)

@@ -123,6 +123,37 @@ def test_who_has_waited_for_long_goes_before_everybody(rig: Rig) -> None:
     assert rig.order[1:] == [Lane.FILE, Lane.FINAL]
 
 
+def test_who_waits_for_partial_text_is_served_in_batches(rig: Rig) -> None:
+    jobs: list[int] = []
+    rig.pool.batch, rig.pool.on_job = 4, jobs.append
+    rig.occupy()
+    askers = [Asker() for _ in range(6)]
+    for asker in askers[:5]:
+        rig.pool.submit(Lane.PARTIAL, asker)
+    rig.pool.submit(Lane.FINAL, askers[5])
+    rig.finish()
+    assert jobs == [1, 1, 4, 1]
+    assert all(len(asker.answers) == 1 for asker in askers)
+
+
+def test_a_batch_is_the_work_of_one_worker(rig: Rig) -> None:
+    rig.pool.batch = 4
+    entered = threading.Barrier(4)
+
+    class Meeting(Asker):
+        def next_window(self, lane: Lane) -> Window:
+            entered.wait(10)  # all three are under way at the same time
+            return super().next_window(lane)
+
+    rig.occupy()
+    for _ in range(3):
+        rig.pool.submit(Lane.PARTIAL, Meeting())
+    rig.let_go()
+    entered.wait(10)
+    assert rig.pool.state().busy == 1
+    assert rig.pool.wait_idle(10)
+
+
 def test_one_worker_stays_free_of_files(three: Rig) -> None:
     for _ in range(5):
         three.pool.submit(Lane.FILE, Asker())

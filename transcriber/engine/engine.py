@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from config.settings import Settings
@@ -15,10 +16,14 @@ from transcriber.engine.model import WHISPER_LANGUAGES, SpeechModel
 from transcriber.engine.models import Models
 from transcriber.engine.pool import PoolState, WorkerPool
 from transcriber.engine.source import Source
+from transcriber.engine.tuning import compute_type
 from transcriber.engine.weights import Progress, WeightsError, resolve
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
 log = logging.getLogger(__name__)
+
+# Windows that a GPU decodes in hardly more time than one.
+_CUDA_BATCH = 16
 
 Stage = Literal["starting", "ready", "failed"]
 
@@ -67,6 +72,7 @@ class Engine:
         self._state = EngineState()
         self._settled = threading.Event()
         self._models: Models | None = None
+        self._cpu_threads = settings.cpu_threads or max(1, cores() // 2)
         self.pool = WorkerPool(self._decode, settings.workers, settings.job_timeout_s)
         self._loader = threading.Thread(target=self._load, name="model-loader", daemon=True)
 
@@ -151,6 +157,8 @@ class Engine:
                 log.warning("Model %s can't be had: %s", name, error)
                 continue
             self._models = Models(model)
+            batch = _CUDA_BATCH if model.device.name == "cuda" else 1
+            self.pool.batch = self._settings.batch_size or batch
             detail = ""
             if problems:
                 detail = f"Serving {name} instead of {names[0]}, which can't be had. {problems[0]}"
@@ -195,21 +203,29 @@ class Engine:
         )
         self._set(detail=f"The model {name} is being loaded.")
         try:
-            return self._build(name, found.path, device)
+            return self._build(name, found.path, self._tuned(name, found.path, device))
         except RuntimeError as error:
             if device.name != "cuda":
                 raise
             log.warning("CUDA can't be used, running on the CPU instead: %s", error)
             return self._build(name, found.path, Device("cpu", "int8"))
 
-    def _build(self, name: str, path: object, device: Device) -> SpeechModel:
+    def _tuned(self, name: str, path: Path, device: Device) -> Device:
+        """Return the device with the compute type that suits it, unless one is wished for."""
+        settings = self._settings
+        if device.name != "cpu" or settings.compute_type != "auto":
+            return device
+        kind = compute_type(path, name, self._cpu_threads, settings.measured_path())
+        return Device("cpu", kind)
+
+    def _build(self, name: str, path: Path, device: Device) -> SpeechModel:
         settings = self._settings
         model = SpeechModel(
-            path,  # type: ignore[arg-type]
+            path,
             name,
             device,
             settings.workers,
-            settings.cpu_threads or max(1, cores() // 2),
+            self._cpu_threads,
             settings.partial_context,
         )
         lanes.canary(model)

@@ -18,6 +18,7 @@ from faster_whisper.transcribe import get_ctranslate2_storage
 
 from transcriber.engine.device import Device
 from transcriber.engine.resume import resuming
+from transcriber.engine.together import Calls
 from transcriber.engine.window import Window
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,10 @@ class SpeechModel:
             cpu_threads=cpu_threads,
             num_workers=workers,
             local_files_only=True,
+        )
+        token_id = self.whisper.hf_tokenizer.token_to_id
+        self.whisper.model = Calls(
+            self.whisper.model, token_id("<|startoftranscript|>"), token_id("<|notimestamps|>")
         )
         # On CUDA the second copy would take the memory of batches, and has not been measured.
         self.resuming: Any = None

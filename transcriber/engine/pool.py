@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from config import logs
 from transcriber.engine.source import Source, Timing
 from transcriber.engine.times import LaneTimes
+from transcriber.engine.together import beside, run_together
 from transcriber.engine.turns import PATIENCE_S, Ticket, Turns
 from transcriber.engine.window import Decoded, Lane, Listener, Window
 
@@ -59,8 +60,13 @@ class WorkerPool:
     A file takes a worker for minutes: that worker serves the live sessions that wait whenever the
     file's next words have been heard. `turns` says who goes first, and how many may be at files.
 
+    Where several sessions wait for partial text when a worker is free, it serves them as one batch:
+    the busier the pool, the larger the batches, and nobody is made to wait for one.
+
     Attributes:
         times: how long passes took, by lane.
+        batch: how many windows a worker decodes together at most.
+        on_job: called with the number of windows whenever a worker begins with some.
         on_pass: called with every window that was decoded.
     """
 
@@ -73,6 +79,8 @@ class WorkerPool:
         wait: Callable[[threading.Condition, float], bool] = threading.Condition.wait,
     ) -> None:
         self.times = LaneTimes()
+        self.batch = 1
+        self.on_job: Callable[[int], None] = lambda windows: None
         self.on_pass: Callable[[Window, Timing], None] = lambda window, timing: None
         self._decode = decode
         self._job_timeout_s = job_timeout_s
@@ -110,7 +118,7 @@ class WorkerPool:
             over = [now - job.start_s - job.allowed_s for job in self._running.values()]
             return PoolState(
                 size=len(self._threads),
-                busy=len(self._running),
+                busy=len({name.partition(".")[0] for name in self._running}),
                 depth=len(self._turns),
                 oldest_job_s=now - min(started) if started else 0.0,
                 stuck_s=max([0.0, *over]),
@@ -142,40 +150,51 @@ class WorkerPool:
             thread.join(timeout_s)
 
     def _work(self) -> None:
-        while (ticket := self._take()) is not None:
-            with logs.about(session=ticket.source.log_name):
-                self._serve(ticket)
+        while tickets := self._take():
+            self.on_job(len(tickets))
+            tasks = [functools.partial(self._serve, ticket) for ticket in tickets]
+            if len(tasks) == 1:
+                tasks[0]()
+            else:
+                run_together(tasks)
 
     def _serve(self, ticket: Ticket) -> None:
-        try:
-            self._run(ticket)
-        except Exception:  # a worker outlives whatever a source does
-            log.exception("A pass of the %s lane failed", ticket.lane.value)
-        finally:
-            with self._changed:
-                job = self._running.pop(threading.current_thread().name)
-                if ticket.lane is Lane.FILE:
-                    self._turns.worked(self._clock() - job.rested_s)
-                self._turns.done(ticket)
-                self._changed.notify_all()
+        with logs.about(session=ticket.source.log_name):
+            try:
+                self._run(ticket)
+            except Exception:  # a worker outlives whatever a source does
+                log.exception("A pass of the %s lane failed", ticket.lane.value)
+            finally:
+                with self._changed:
+                    job = self._running.pop(threading.current_thread().name)
+                    if ticket.lane is Lane.FILE:
+                        self._turns.worked(self._clock() - job.rested_s)
+                    self._turns.done(ticket)
+                    self._changed.notify_all()
 
-    def _take(self) -> Ticket | None:
+    def _take(self) -> list[Ticket]:
+        """Wait for work: one ticket, or several for partial text; none when the pool stops."""
+        name = threading.current_thread().name
         with self._changed:
             while not self._stopping:
-                ticket = self._begin(live_only=False)
-                if ticket is not None:
-                    return ticket
-                self._changed.wait(self._turns.wait_s())
-            return None
+                ticket = self._turns.take()
+                if ticket is None:
+                    self._changed.wait(self._turns.wait_s())
+                    continue
+                more = []
+                if ticket.lane is Lane.PARTIAL and self.batch > 1:
+                    more = self._turns.take_more(self.batch - 1)
+                if not more:
+                    self._begin(ticket, name)
+                    return [ticket]
+                for at, one in enumerate([ticket, *more]):
+                    self._begin(one, beside(name, at))
+                return [ticket, *more]
+            return []
 
-    def _begin(self, live_only: bool) -> Ticket | None:
-        """Take the next ticket up, if there is one whose turn it is."""
-        ticket = self._turns.take(live_only)
-        if ticket is not None:
-            self._taken += 1
-            job = _Job(ticket, self._clock(), self._job_timeout_s)
-            self._running[threading.current_thread().name] = job
-        return ticket
+    def _begin(self, ticket: Ticket, thread: str) -> None:
+        self._taken += 1
+        self._running[thread] = _Job(ticket, self._clock(), self._job_timeout_s)
 
     def _progress(self, source: Source, window: Window, heard: Decoded) -> bool:
         """Hand over what was heard of a file, and let live sessions go before its next window."""
@@ -193,15 +212,15 @@ class WorkerPool:
         # Not for ever: a file has to come to its end, too.
         while not self._stopping and self._clock() - since_s < PATIENCE_S:
             with self._changed:
-                ticket = self._begin(live_only=True)
+                ticket = self._turns.take(live_only=True)
                 if ticket is None:
                     rest_s = self._turns.rest_s()
                     if not rest_s:
                         break
                     self._wait(self._changed, rest_s)
                     continue
-            with logs.about(session=ticket.source.log_name):
-                self._serve(ticket)
+                self._begin(ticket, name)
+            self._serve(ticket)
         with self._changed:
             mine.rested_s = self._clock()
             mine.start_s += mine.rested_s - since_s  # that was not its own time

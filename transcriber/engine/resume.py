@@ -19,6 +19,7 @@ from typing import Any
 
 import ctranslate2
 
+from transcriber.engine.together import Calls
 from transcriber.engine.window import PREFIX_S
 
 TIMESTAMP_S = 0.02  # what one timestamp token is later than the one before
@@ -63,16 +64,15 @@ def resuming(whisper: Any, path: Path, workers: int, cpu_threads: int) -> Any:
         end, start = prefix_end(words.index(_BEFORE_TIMES) + 1), words.index(_START)
         words[end], words[start] = words[start], words[end]
         _write(folder / source.name, words)
-        again = copy.copy(whisper)
-        again.model = _Resuming(
-            ctranslate2.models.Whisper(
-                scratch,
-                device=loaded.device,
-                compute_type=loaded.compute_type,
-                inter_threads=workers,
-                intra_threads=cpu_threads,
-            )
+        model = ctranslate2.models.Whisper(
+            scratch,
+            device=loaded.device,
+            compute_type=loaded.compute_type,
+            inter_threads=workers,
+            intra_threads=cpu_threads,
         )
+        again = copy.copy(whisper)
+        again.model = _Resuming(Calls(model, end, words.index(_BEFORE_TIMES)))
     return again
 
 

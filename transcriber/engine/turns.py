@@ -80,6 +80,11 @@ class Turns:
         self.files += ticket.lane is Lane.FILE
         return ticket
 
+    def take_more(self, count: int) -> list[Ticket]:
+        """Take up to so many more tickets for partial text, to be decoded with another such one."""
+        keys = [key for key, ticket in self._waiting.items() if ticket.lane is Lane.PARTIAL]
+        return [self._waiting.pop(key) for key in keys[:count]]
+
     def done(self, ticket: Ticket) -> None:
         """What was taken is over."""
         if ticket.lane is Lane.FILE:
