@@ -36,7 +36,7 @@ def decoders(server: Server) -> list[psutil.Process]:
     return [
         one
         for one in psutil.Process(server.process.pid).children(recursive=True)
-        if "streams" in one.cmdline()
+        if one.name() == "decode-streams"
     ]
 
 
@@ -79,10 +79,14 @@ def test_health_is_quick_while_a_decoder_hangs(server: Server) -> None:
 
 def test_an_upload_is_decoded_apart_from_the_service(server: Server) -> None:
     worker = psutil.Process(server.process.pid).children()[0]
-    before = {one.pid for one in worker.children()}
+    before = {one.pid for one in worker.children(recursive=True)}
     response = upload(server.url, encode(JFK.samples()))
     assert errors(JFK.text, response.json()["text"]).count <= SLIPS
-    wait_for(lambda: {one.pid for one in worker.children()} - before, 20, "no process was used")
+    wait_for(
+        lambda: {one.pid for one in worker.children(recursive=True)} - before,
+        20,
+        "no process was used",
+    )
 
 
 def test_what_has_ended_is_counted(server: Server) -> None:
@@ -96,3 +100,15 @@ def test_what_has_ended_is_counted(server: Server) -> None:
     harm(server, signal.SIGKILL)
     session.post(0, BLOBS[0]).raise_for_status()
     assert ended() == before + 1
+
+
+def test_sessions_go_on_when_what_decoders_are_forked_from_is_killed(server: Server) -> None:
+    session = LiveSession(server.url)
+    session.post(0, BLOBS[0]).raise_for_status()
+    wait_for(lambda: len(decoders(server)) == 2, 20)
+    (template,) = {one.ppid() for one in decoders(server)}
+    os.kill(template, signal.SIGKILL)
+    for sequence, chunk in enumerate(BLOBS[1:], 1):
+        session.post(sequence, chunk, final=chunk is BLOBS[-1]).raise_for_status()
+    assert not any(segment.get("gap") for segment in session.wait_ended()["segments"])
+    wait_for(lambda: {one.ppid() for one in decoders(server)} - {template}, 20)

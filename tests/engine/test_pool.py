@@ -141,7 +141,7 @@ def test_a_batch_is_the_work_of_one_worker(rig: Rig) -> None:
     entered = threading.Barrier(4)
 
     class Meeting(Asker):
-        def next_window(self, lane: Lane) -> Window:
+        def next_window(self, lane: Lane) -> Window | None:
             entered.wait(10)  # all three are under way at the same time
             return super().next_window(lane)
 

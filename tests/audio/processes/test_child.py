@@ -62,7 +62,14 @@ def test_what_runs_too_long_is_ended_by_the_system() -> None:
 def test_it_has_none_of_the_services_secrets(children: Children) -> None:
     for pid in children.pids:
         names = psutil.Process(pid).environ().keys()
-        assert names <= {"PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH", "LC_CTYPE"}
+        assert names <= {
+            "PATH",
+            "PYTHONPATH",
+            "LANG",
+            "LD_LIBRARY_PATH",
+            "LC_CTYPE",
+            "OPENBLAS_NUM_THREADS",
+        }
 
 
 def test_it_is_not_root(children: Children) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import IO, Any
 
 import psutil
@@ -40,9 +41,11 @@ class TakenOver:
 
 
 @pytest.fixture
-def apart() -> Children:
+def apart() -> Iterator[Children]:
     """Children that start a process when one is asked for."""
-    return Children(1)
+    children = Children(1)
+    yield children
+    children.stop()
 
 
 def moved(children: Children, data: bytes, times: int = 1) -> tuple[dict[str, bytes], list[int]]:

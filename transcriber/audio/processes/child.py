@@ -1,11 +1,14 @@
 """The process that decodes what strangers send: it has nothing that would be worth taking.
 
     python -m transcriber.audio.processes.child streams|recording|archive SECONDS BYTES
+    python -m transcriber.audio.processes.child template
 
 Its owner is at the other end of the socket on standard input. It decodes the streams of many live
 sessions, or one whole recording, or moves the sound of one to other containers. Once it has
 imported what it needs it can open no file and no connection any more, gets so much memory and, for
 each message, so much time, and ends with its owner. What it says is not trusted either, see `wire`.
+
+A template decodes nothing itself: the others are forked from it, see `starters`.
 """
 
 from __future__ import annotations
@@ -172,7 +175,9 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     buffer = io.BytesIO()
     soundfile.write(buffer, np.zeros(1600, np.float32), 16_000, format="WAV")
-    StreamDecoder(1.0).feed(buffer.getvalue())
+    stream = StreamDecoder(1.0)
+    stream.feed(buffer.getvalue())
+    stream.close()
     buffer.seek(0)
     list(decode_recording([Part(buffer)], 1.0))
 
@@ -217,18 +222,70 @@ _KINDS: dict[str, type[Streams | Recording | Moving]] = {
 }
 
 
-def main() -> int:
-    """Serve the owner; the exit status is of no use to anybody."""
-    owner, kind = os.getppid(), sys.argv[1]
-    seconds, memory_bytes = int(sys.argv[2]), int(sys.argv[3])
-    connection = socket.socket(fileno=os.dup(0))
-    _import_all()
+class Template:
+    """Forks the processes that its owner asks for, and tells how each ended.
+
+    Args:
+        connection: to the owner.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def run(self) -> None:
+        """Answer until the owner goes away."""
+        while True:
+            try:
+                asked, files, _, _ = socket.recv_fds(self._connection, 1, 1)
+                if not asked:
+                    return
+                head, _ = wire.receive(self._connection)
+            except OSError:
+                return
+            if "ended" in head:
+                _, status = os.waitpid(head["ended"], 0)
+                wire.send(self._connection, {"status": os.waitstatus_to_exitcode(status)})
+            else:
+                wire.send(self._connection, {"pid": self._fork(files[0], *head["fork"])})
+
+    def _fork(self, file: int, kind: str, seconds: str, memory_bytes: str) -> int:
+        owner = os.getpid()
+        pid = os.fork()
+        if pid:
+            os.close(file)
+            return pid
+        try:
+            self._connection.close()  # it leads to the service, and is none of its business
+            _serve(owner, kind, socket.socket(fileno=file), int(seconds), int(memory_bytes))
+        finally:
+            os._exit(0)
+
+
+def _serve(
+    owner: int, kind: str, connection: socket.socket, seconds: int, memory_bytes: int
+) -> None:
+    """Lock this process in, and serve the owner at the other end of the connection."""
     if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(f"decode-{kind}")  # what `ps` and `top` show
         _lock_in(memory_bytes, handed=int(kind != "streams"))
     threading.Thread(target=_end_with, args=(owner,), daemon=True).start()
     with contextlib.suppress(OSError):  # the owner has gone
         wire.send(connection, {"ready": os.getpid()})
         _KINDS[kind](connection, seconds).run()
+
+
+def main() -> int:
+    """Serve the owner; the exit status is of no use to anybody."""
+    owner, kind = os.getppid(), sys.argv[1]
+    connection = socket.socket(fileno=os.dup(0))
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)  # what is forked must not reach the owner by this way
+    _import_all()
+    if kind == "template":
+        Template(connection).run()
+    else:
+        _serve(owner, kind, connection, *map(int, sys.argv[2:]))
     return 0
 
 

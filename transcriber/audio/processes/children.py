@@ -6,31 +6,20 @@ import contextlib
 import itertools
 import logging
 import math
-import os
 import socket
-import subprocess
-import sys
 import threading
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from transcriber.audio.processes import wire
+from transcriber.audio.processes.starters import START_S, Starter, starter
 
 log = logging.getLogger(__name__)
 
-_ROOT = Path(__file__).parents[3]
-_START_S = 30.0
 # Long enough for the largest chunk on a busy machine; what takes longer hangs.
 DEADLINE_S = 20.0  # the default; see the setting DECODE_TIMEOUT_S
 # Room for the largest chunks of many sessions.
 MEMORY_BYTES = 1 << 30
-# Nothing of the service's own environment, where keys may be.
-_ENVIRONMENT = {
-    name: os.environ[name]
-    for name in ("PATH", "PYTHONPATH", "LANG", "LD_LIBRARY_PATH")
-    if name in os.environ
-}
 
 
 class ChildEnded(Exception):
@@ -49,35 +38,29 @@ class DecoderProcess:
     """One running process; `pid` is its id, `connection` leads to it.
 
     Args:
-        kind: `streams` or `recording`.
+        kind: `streams`, `recording` or `archive`.
         deadline_s: how long it may take for an answer, and in processor time.
         memory_bytes: how much memory it may take, above what the libraries do.
+        starter: how it is started.
 
     Raises:
         ChildNotStarted: it did not start.
     """
 
-    def __init__(self, kind: str, deadline_s: float, memory_bytes: int) -> None:
+    def __init__(self, kind: str, deadline_s: float, memory_bytes: int, starter: Starter) -> None:
         ours, theirs = socket.socketpair()
-        limits = [str(math.ceil(deadline_s)), str(memory_bytes)]
-        command = [sys.executable, "-m", "transcriber.audio.processes.child", kind, *limits]
+        self._starter = starter
         with theirs:
             try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=theirs.fileno(),
-                    stdout=subprocess.DEVNULL,
-                    cwd=_ROOT,
-                    env=_ENVIRONMENT,
-                    start_new_session=True,  # Ctrl-C is for the service, which ends it in time
-                )
+                limits = str(math.ceil(deadline_s)), str(memory_bytes)
+                self.pid = starter.start([kind, *limits], theirs)
             except OSError as error:
                 ours.close()
                 log.error("A decoder process can't be started: %s", error)
                 raise ChildNotStarted from None
-        self.pid = self._process.pid
+        self._status: int | None = None
         self.connection = ours
-        ours.settimeout(_START_S)
+        ours.settimeout(START_S)
         try:
             wire.receive(ours)
         except OSError:
@@ -92,8 +75,9 @@ class DecoderProcess:
     def end(self) -> int:
         """End it, and return its exit status: below 0 the signal that ended it."""
         self.connection.close()
-        self._process.kill()
-        return self._process.wait()
+        if self._status is None:
+            self._status = self._starter.end(self.pid)
+        return self._status
 
 
 class Child:
@@ -190,6 +174,7 @@ class Children:
         self.ended = 0
         self._deadline_s = deadline_s
         self._memory_bytes = memory_bytes
+        self._starter = starter()
         self._children = [Child(self) for _ in range(count)]
         self._next = itertools.cycle(self._children)
         self._numbers = itertools.count()
@@ -210,6 +195,7 @@ class Children:
             spare.end()
         for child in self._children:
             child.stop()
+        self._starter.stop()
 
     def for_recording(self) -> DecoderProcess:
         """Return a process of its own for a recording; whoever takes it ends it.
@@ -246,7 +232,7 @@ class Children:
         Raises:
             ChildNotStarted: it did not start.
         """
-        return DecoderProcess(kind, self._deadline_s, self._memory_bytes)
+        return DecoderProcess(kind, self._deadline_s, self._memory_bytes, self._starter)
 
     def place(self) -> tuple[Child, int]:
         """Return a place for a new stream, and a number for it."""
