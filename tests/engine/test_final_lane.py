@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.recordings import Recording, recording
 from tests.support.scores import normalised
-from transcriber.engine import final_lane
+from transcriber.engine import final_lane, search
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
+from transcriber.engine.search import Found
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
 
 READING = recording("en/long-ls-367.flac")
@@ -131,3 +132,66 @@ def test_a_little_music_with_nothing_said_before_it_is_heard_in_the_long_window(
     cut_off = replace(music, open=True)
     assert decode(model, cut_off).text != "", "the short window hears nothing: choose another"
     assert decode(model, replace(music, open=is_open, spoken_to_s=1.7)).text == ""
+
+
+# -- loops --------------------------------------------------------------------------------------
+
+TWICE = " as he went on his way. And so he said as he went on his way."
+
+
+def looping(monkeypatch: pytest.MonkeyPatch, only_behind_a_prefix: bool) -> list[Window]:
+    """Let what the model hears repeat itself; return what it is given to hear."""
+    real, given = search.heard, []
+
+    def heard_twice(model: SpeechModel, one: Window) -> Found:
+        given.append(one)
+        found = real(model, one)
+        if only_behind_a_prefix and not one.prefix:
+            return found
+        return replace(found, hypothesis=replace(found.hypothesis, text=TWICE, loops=True))
+
+    monkeypatch.setattr(final_lane, "heard", heard_twice)
+    return given
+
+
+def behind_final_text() -> Window:
+    samples = JFK.samples()[: 10 * SAMPLE_RATE_HZ]
+    said = "And so, my fellow Americans,"
+    return Window(samples, Lane.FINAL, language="en", prefix=said, prefix_s=3.2, open=True)
+
+
+def test_what_repeats_itself_behind_final_text_is_heard_alone(
+    model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = looping(monkeypatch, only_behind_a_prefix=True)
+    (hypothesis,) = decode(model, behind_final_text()).hypotheses
+    assert hypothesis.sure
+    assert hypothesis.text.lower().startswith(" ask not")
+    assert [bool(one.prefix) for one in given] == [True, False]
+
+
+def test_what_repeats_itself_all_the_same_is_not_final_while_more_may_come(
+    model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looping(monkeypatch, only_behind_a_prefix=False)
+    window = replace(behind_final_text(), prefix="And so he said")
+    (hypothesis,) = decode(model, window).hypotheses
+    assert not hypothesis.sure
+    assert hypothesis.text == " as he went on his way."  # shown once
+
+
+def test_what_repeats_itself_up_to_a_pause_is_what_was_said(
+    model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heard in every way that there is, it stays the same."""
+    looping(monkeypatch, only_behind_a_prefix=False)
+    (hypothesis,) = decode(model, replace(behind_final_text(), open=False)).hypotheses
+    assert hypothesis.text == TWICE
+
+
+def test_a_real_search_notes_a_loop(model: SpeechModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = JFK.samples()
+    monkeypatch.setattr(search, "without_loop", lambda text, before: text[:4])
+    found = search.heard(model, Window(samples, Lane.FINAL, language="en", open=True))
+    assert found.hypothesis.loops
+    assert not found.hypothesis.sure

@@ -53,6 +53,19 @@ def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "before, text, kept",
+    [
+        ("All right,", " so they are okay. All right, so they are okay.", " so they are okay."),
+        ("We saw the two of them.", " We saw the two of them.", ""),
+        ("We saw them.", " We saw them.", " We saw them."),
+        ("All right,", " so they are okay.", " so they are okay."),
+    ],
+)
+def test_a_loop_may_begin_in_what_was_said_before(before: str, text: str, kept: str) -> None:
+    assert without_loop(text, before) == kept
+
+
+@pytest.mark.parametrize(
     "prefix, text, is_echo",
     [
         ("It was here, that lobster Newburg was made.", " It was here that lobster Newburg", True),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transcriber.engine.guards import echoes, left_out, letters, trustworthy
+from transcriber.engine.guards import echoes, left_out, letters, trustworthy, without_loop
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.search import Found, heard
 from transcriber.engine.window import PREFIX_S, SAMPLE_RATE_HZ, Decoded, Hypothesis, Window
@@ -50,7 +50,10 @@ def final(model: SpeechModel, window: Window) -> Decoded:
         found = alone if echo else _better(found, alone, window)
     if _is_invented(found.hypothesis, window) or not trustworthy(found.hypothesis):
         return Decoded((), found.ask.language, found.ask.probability)
-    return Decoded((found.hypothesis,), found.ask.language, found.ask.probability)
+    hypothesis = found.hypothesis
+    if hypothesis.loops and window.open:  # nothing of it becomes final, and it is shown once
+        hypothesis = replace(hypothesis, text=without_loop(hypothesis.text, window.prefix))
+    return Decoded((hypothesis,), found.ask.language, found.ask.probability)
 
 
 def _is_good(found: Found, window: Window, dying_s: float = 0.0) -> bool:
@@ -145,6 +148,8 @@ def _better(found: Found, alone: Found, window: Window) -> Found:
     mine, other = found.hypothesis, alone.hypothesis
     if not other.sure:
         return found
+    if mine.loops:
+        return alone
     if not mine.sure:
         return alone if other.avg_logprob > mine.avg_logprob else found
     # The same words without what was said before them are worth less.

@@ -8,7 +8,7 @@ from typing import Any
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
 from transcriber.engine.asking import Asked, asked
-from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy
+from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy, without_loop
 from transcriber.engine.likelihood import word_probabilities
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import LOOP_RATIO, UNSURE_LOGPROB, Hypothesis, Window, Word
@@ -50,8 +50,9 @@ def _search(model: SpeechModel, window: Window) -> Found:
         ask.encoded, ask.prompt, ask.tokenizer, _options(model, ask.tokenizer, window, ask.prompt)
     )
     tokens = ask.behind(result.sequences_ids[0])
+    text = ask.tokenizer.decode(tokens)
     hypothesis = Hypothesis(
-        text=ask.tokenizer.decode(tokens),
+        text=text,
         start=0.0,
         end=window.seconds - window.prefix_s,
         avg_logprob=mean(avg_logprob * (len(result.sequences_ids[0]) + 1), ask, result),
@@ -59,6 +60,7 @@ def _search(model: SpeechModel, window: Window) -> Found:
         compression_ratio=ratio,
         temperature=temperature,
         tokens=tuple(tokens),
+        loops=without_loop(text, window.prefix) != text,
     )
     return Found(hypothesis, window, ask, ask.left_at_s(result.sequences_ids[0]))
 

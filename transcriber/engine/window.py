@@ -126,6 +126,7 @@ class Hypothesis:
 
     Attributes:
         likely: the probability of each word, as the text is split at spaces; empty: unknown.
+        loops: it says the same again and again at its end, as hardly anybody does.
     """
 
     text: str
@@ -138,11 +139,12 @@ class Hypothesis:
     temperature: float = 0.0
     tokens: tuple[int, ...] = ()
     likely: tuple[float, ...] = ()
+    loops: bool = False
 
     @property
     def sure(self) -> bool:
         """Whether it was decoded without trouble, so that it may serve as context."""
-        loops = self.compression_ratio > LOOP_RATIO
+        loops = self.loops or self.compression_ratio > LOOP_RATIO
         return not loops and self.avg_logprob >= UNSURE_LOGPROB and self.temperature < 0.5
 
 
