@@ -22,7 +22,7 @@ MOST_S = 8  # so much of what was said before is of use
 SEAM = 20  # letters that are compared where one session ends and the next begins
 # A word may be spelt otherwise. What nothing is said about before it may be misheard, or lost.
 SPELT, MISHEARD = 5, 10
-CHANCE = 4  # words of a text of 28 s that the model adds or leaves out one time and not the next
+CHANCE = 6  # words of a text of 28 s that the model adds or leaves out one time and not the next
 ASYNC = {"Prefer": "respond-async"}
 # As browsers send it, which make the type of every blob lower-case.
 PCM_TYPE = "audio/l16;rate=16000;channels=1;endianness=little-endian"

@@ -116,12 +116,20 @@ def test_a_text_format_gives_the_new_segments(session: LiveSession) -> None:
 # -- what a chunk may be ------------------------------------------------------------------------
 
 
+# In the browser's first 8 s.
+SAID = (
+    "lobsters and lobsters when is a lobster not a lobster when it is a crayfish this question and"
+    " answer"
+)
+
+
 @pytest.mark.parametrize("stream", ["webm-opus", "mp4-opus"])
 def test_blobs_of_a_real_browser_several_in_one_post(session: LiveSession, stream: str) -> None:
     first = blobs(stream)[:20]
     live = session.post_all(grouped(first, 5))
     whole = upload(session.url, b"".join(first)).json()
-    assert_says(live, whole["text"])
+    # Where it breaks off, in a sentence, each may hear a word or two less.
+    assert errors(SAID, live).count <= errors(SAID, whole["text"]).count + 2
     received = session.state()["audio_seconds"]["received"]
     assert received == pytest.approx(whole["duration"], abs=0.1)
 
