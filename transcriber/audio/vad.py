@@ -109,22 +109,17 @@ class VoiceActivity:
         """Run the network, forgetting its state wherever a second of quiet has passed."""
         done: list[npt.NDArray[np.float32]] = []
         while len(batch):
-            output, h, c = _network().run(None, {"input": batch, "h": self._h, "c": self._c})
-            probabilities = np.asarray(output, np.float32).reshape(len(batch))
-            used = self._count_quiet(probabilities)
-            done.append(probabilities[:used])
-            batch = batch[used:]
-            if self._quiet_frames == QUIET_FRAMES:
+            # That second can be over at the end of these frames at the earliest.
+            part = batch[: QUIET_FRAMES - self._quiet_frames]
+            batch = batch[len(part) :]
+            output, h, c = _network().run(None, {"input": part, "h": self._h, "c": self._c})
+            probabilities = np.asarray(output, np.float32).reshape(len(part))
+            loud = np.flatnonzero(probabilities >= QUIET_PROB)
+            quiet = len(part) - 1 - int(loud[-1]) if len(loud) else self._quiet_frames + len(part)
+            self._quiet_frames = quiet
+            done.append(probabilities)
+            self._h, self._c = h, c
+            if quiet == QUIET_FRAMES:
                 self._h, self._c = _silent_state()
                 self._quiet_frames = 0
-            else:
-                self._h, self._c = h, c
         return np.concatenate(done)
-
-    def _count_quiet(self, probabilities: npt.NDArray[np.float32]) -> int:
-        """Return how many frames come before the state has to be forgotten."""
-        for at, probability in enumerate(probabilities):
-            self._quiet_frames = self._quiet_frames + 1 if probability < QUIET_PROB else 0
-            if self._quiet_frames == QUIET_FRAMES:
-                return at + 1
-        return len(probabilities)
