@@ -73,6 +73,8 @@ class Engine:
         self._settled = threading.Event()
         self._models: Models | None = None
         self._cpu_threads = settings.cpu_threads or max(1, cores() // 2)
+        # More calls at once than there are cores for would only take turns, each slower.
+        self._slots = threading.BoundedSemaphore(max(1, cores() // self._cpu_threads))
         self.pool = WorkerPool(self._decode, settings.workers, settings.job_timeout_s)
         self._loader = threading.Thread(target=self._load, name="model-loader", daemon=True)
 
@@ -227,6 +229,7 @@ class Engine:
             settings.workers,
             self._cpu_threads,
             settings.partial_context,
+            self._slots if device.name == "cpu" else None,
         )
         lanes.canary(model)
         return model

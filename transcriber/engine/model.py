@@ -45,6 +45,7 @@ class SpeechModel:
         workers: how many passes may run in the model at the same time.
         cpu_threads: threads of one pass on a CPU.
         partial_context: `15`, `30` or `auto`, the encoder window for utterances that go on.
+        slots: how many calls are made at once, of all models that share them; None: any number.
 
     Raises:
         RuntimeError, ValueError: CTranslate2 can't load the files or run on the device.
@@ -58,6 +59,7 @@ class SpeechModel:
         workers: int,
         cpu_threads: int,
         partial_context: str = "auto",
+        slots: threading.Semaphore | None = None,
     ) -> None:
         self.name = name
         self.device = device
@@ -70,13 +72,12 @@ class SpeechModel:
             local_files_only=True,
         )
         token_id = self.whisper.hf_tokenizer.token_to_id
-        self.whisper.model = Calls(
-            self.whisper.model, token_id("<|startoftranscript|>"), token_id("<|notimestamps|>")
-        )
+        begin = token_id("<|startoftranscript|>"), token_id("<|notimestamps|>")
+        self.whisper.model = Calls(self.whisper.model, *begin, slots)
         # On CUDA the second copy would take the memory of batches, and has not been measured.
         self.resuming: Any = None
         if device.name == "cpu":
-            self.resuming = self._resuming(path, workers, cpu_threads)
+            self.resuming = self._resuming(path, workers, cpu_threads, slots)
         self.multilingual: bool = self.whisper.model.is_multilingual
         self.languages = self._known_languages()
         short = name in _MEASURED_SHORT if partial_context == "auto" else partial_context == "15"
@@ -85,9 +86,11 @@ class SpeechModel:
         self._tokenizers: dict[tuple[str, str], Tokenizer] = {}
         self._lock = threading.Lock()
 
-    def _resuming(self, path: Path, workers: int, cpu_threads: int) -> Any:
+    def _resuming(
+        self, path: Path, workers: int, cpu_threads: int, slots: threading.Semaphore | None
+    ) -> Any:
         try:
-            return resuming(self.whisper, path, workers, cpu_threads)
+            return resuming(self.whisper, path, workers, cpu_threads, slots)
         except (OSError, RuntimeError, ValueError):
             log.warning("Final text will be fed to the model word by word", exc_info=True)
             return None

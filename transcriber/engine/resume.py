@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import json
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,13 @@ class _Resuming:
         return self._model.generate(encoded, prompts, **options)
 
 
-def resuming(whisper: Any, path: Path, workers: int, cpu_threads: int) -> Any:
+def resuming(
+    whisper: Any,
+    path: Path,
+    workers: int,
+    cpu_threads: int,
+    slots: threading.Semaphore | None = None,
+) -> Any:
     """Return a copy of a faster-whisper model that goes on `PREFIX_S` into its audio.
 
     Its prompts must end with `prefix_end` twice, and hold it nowhere else.
@@ -47,7 +54,7 @@ def resuming(whisper: Any, path: Path, workers: int, cpu_threads: int) -> Any:
     Args:
         whisper: the loaded model.
         path: its folder.
-        workers, cpu_threads: as it was loaded with.
+        workers, cpu_threads, slots: as it was loaded with.
 
     Raises:
         OSError, RuntimeError, ValueError: the weights can't be loaded a second time.
@@ -72,7 +79,7 @@ def resuming(whisper: Any, path: Path, workers: int, cpu_threads: int) -> Any:
             intra_threads=cpu_threads,
         )
         again = copy.copy(whisper)
-        again.model = _Resuming(Calls(model, end, words.index(_BEFORE_TIMES)))
+        again.model = _Resuming(Calls(model, end, words.index(_BEFORE_TIMES), slots))
     return again
 
 
