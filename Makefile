@@ -32,9 +32,12 @@ serve: $(VENV)/.runtime ## Start the service on port 7860, or on $PORT
 # One recipe, so that under `make -j` too the tests come last.
 test: $(VENV)/.npm ## Check style and types, then run the tests
 	$(check_style)
-	$(check_types)
 	$(find_browser)
-	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS)
+	@echo "Types are checked while the tests run."; \
+	$(MAKE) --no-print-directory types >$(VENV)/types.log 2>&1 & types=$$!; \
+	$(PYTHON_IN_VENV) -m pytest -n $(JOBS) $(ARGS); tests=$$?; \
+	wait $$types; types=$$?; cat $(VENV)/types.log; \
+	exit $$(( tests > types ? tests : types ))
 
 soak: $(VENV)/.dev ## Run the tests that take many minutes
 	$(find_browser)
