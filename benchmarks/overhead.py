@@ -1,10 +1,11 @@
-"""What a chunk costs outside of the model, item by item.
+"""What a chunk costs outside of the model, item by item, and what memory an open session holds.
 
     python -m benchmarks.overhead --chunks 200
 
 It posts chunks of 2 s of quiet noise, in which nobody speaks, so that no pass of the model is
 made, as a recorder's WebM to a real server, and counts the CPU milliseconds of its processes for
-each. What a pass takes before the model is measured by itself.
+each. What a pass takes before the model is measured by itself. Then many sessions begin to speak
+and stay open, and it looks at how the server's memory has grown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import psutil
 from benchmarks.quality.pieces import cut
 from config.settings import Settings
 from tests.support.live import LiveSession
-from tests.support.recordings import RATE_HZ, Samples, recording
+from tests.support.recordings import RATE_HZ, Samples, recording, wav_chunks
 from tests.support.server import Server, running
 from transcriber.audio.vad import VoiceActivity
 from transcriber.engine.device import Device
@@ -34,6 +35,8 @@ LOUDNESS = 1e-3
 WARM_UP = 10
 # Of a pass over a session that goes on: what is final before the open piece, and the piece.
 WINDOW_S = 11.0
+# Sessions that stay open, behind as many that make room for what all of them share.
+OPEN, BEFORE = 40, 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"CPU milliseconds for a chunk of {CHUNK_S:g} s, the mean of {args.chunks}")
     for name, value in items.items():
         print(f"{name:34}{value:8.2f}")
+    session_mb = _session_mb(args.model)
+    print(f"MB for a session that is open, the mean of {OPEN}: {session_mb:.2f}")
+    items["MB for an open session"] = session_mb
     args.json.parent.mkdir(parents=True, exist_ok=True)
     rounded = {name: round(value, 3) for name, value in items.items()}
     args.json.write_text(json.dumps(rounded, indent=1), encoding="utf-8")
@@ -95,6 +101,25 @@ def _cpu_s(server: Server) -> tuple[float, float]:
         return float(times.user + times.system)
 
     return used(worker), sum(map(used, worker.children(recursive=True)))
+
+
+def _session_mb(model: str) -> float:
+    """Return by how much the server's memory grows with a session that has begun to speak."""
+    chunks = wav_chunks(recording("en/short-jfk.flac").samples(), CHUNK_S)[:3]
+    settings = {"LOG_LEVEL": "warning", "MODEL": model, "MAX_SESSIONS": OPEN + BEFORE}
+    with running(settings) as server:
+        server.wait_until_ready(600)
+
+        def speak(sessions: int) -> float:
+            for _ in range(sessions):
+                session = LiveSession(server.url)
+                for sequence, chunk in enumerate(chunks):
+                    session.post(sequence, chunk).raise_for_status()
+            (worker,) = psutil.Process(server.process.pid).children()
+            return sum(one.memory_info().rss for one in [worker, *worker.children(recursive=True)])
+
+        before = speak(BEFORE)
+        return (speak(OPEN) - before) / OPEN / 1e6
 
 
 def _vad_ms(noise: Samples) -> float:
