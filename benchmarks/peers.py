@@ -31,10 +31,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.capacity import peer_systems
-from benchmarks.capacity.peer_install import PACKAGES, PeerFailed, installed
-from benchmarks.capacity.peer_stage import HEAD, Stage, held, line, run_stage, until_not_held
-from benchmarks.capacity.peer_systems import OurService, Recipe, System
+from benchmarks.beside import systems
+from benchmarks.beside.install import PACKAGES, PeerFailed, installed
+from benchmarks.beside.stage import HEAD, Stage, held, line, run_stage, until_not_held
+from benchmarks.beside.systems import OurService, Recipe, System
 from benchmarks.capacity.service import Service
 from benchmarks.capacity.usual import WORKERS
 from benchmarks.quality.systems import FasterWhisper, cores, service_threads
@@ -161,8 +161,8 @@ def _systems(
         return
     python = installed(args.venvs / wanted, PACKAGES[wanted], args.install_s)
     start = {
-        "whisperlivekit": peer_systems.whisperlivekit,
-        "whisper-streaming": peer_systems.whisper_streaming,
+        "whisperlivekit": systems.whisperlivekit,
+        "whisper-streaming": systems.whisper_streaming,
     }[wanted]
     with start(python, path, recording, args.peer_threads) as system:
         yield {wanted: system}

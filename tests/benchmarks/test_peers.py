@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import peers
-from benchmarks.capacity.peer_install import PACKAGES, Package, PeerFailed, installed, reason
-from benchmarks.capacity.peer_session import Program, shown
-from benchmarks.capacity.peer_stage import Stage, held, line, run_stage, until_not_held
-from benchmarks.capacity.peer_systems import Session
+from benchmarks.beside.install import PACKAGES, Package, PeerFailed, installed, reason
+from benchmarks.beside.session import Program, shown
+from benchmarks.beside.stage import Stage, held, line, run_stage, until_not_held
+from benchmarks.beside.systems import Session
 from benchmarks.quality.alignment import Delay
 from benchmarks.quality.run import Run, Shown
 from benchmarks.quality.summary import Summary

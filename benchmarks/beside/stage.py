@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.capacity.peer_systems import Session, System
+from benchmarks.beside.systems import Session, System
 from benchmarks.quality import measures
 from benchmarks.quality.run import Run
 from benchmarks.quality.summary import Summary

@@ -1,7 +1,7 @@
 """One live session of a peer. It runs in the peer's own environment and imports nothing of ours.
 
-    python peer_program.py whisperlivekit ws://127.0.0.1:PORT/asr
-    python peer_program.py whisper-streaming MODEL_FOLDER THREADS LANGUAGE
+    python program.py whisperlivekit ws://127.0.0.1:PORT/asr
+    python program.py whisper-streaming MODEL_FOLDER THREADS LANGUAGE
 
 Samples (16 kHz, one channel, 16 bits) come on standard input as they are spoken; its end is the
 end of the audio. Each line of standard output is JSON: `{"ready": true}` when audio may come, then

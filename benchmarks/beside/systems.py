@@ -15,8 +15,8 @@ from typing import Protocol
 
 import requests
 
-from benchmarks.capacity.peer_install import PeerFailed, reason
-from benchmarks.capacity.peer_session import PROGRAM, START_S, Program, cpu_s, end
+from benchmarks.beside.install import PeerFailed, reason
+from benchmarks.beside.session import PROGRAM, START_S, Program, cpu_s, end
 from benchmarks.capacity.service import Service
 from benchmarks.quality.run import Run, Shown
 from benchmarks.quality.systems import FasterWhisper, text_of
@@ -103,7 +103,7 @@ class Programs:
 
     Args:
         name: of the peer.
-        command: of a session: see `peer_program`.
+        command: of a session: see `program`.
         environment: for it.
         scratch: folder for what it writes when something goes wrong.
         server: the process that does the work, where it is not the sessions' own.

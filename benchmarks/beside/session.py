@@ -1,4 +1,4 @@
-"""One live session of a peer: the process that `peer_program` is, and what it tells."""
+"""One live session of a peer: the process that `program` is, and what it tells."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import IO, Any
 import numpy as np
 import psutil
 
-from benchmarks.capacity.peer_install import PeerFailed, reason
+from benchmarks.beside.install import PeerFailed, reason
 from benchmarks.quality.run import Run, Shown
 from tests.support.recordings import RATE_HZ, Recording
 
-PROGRAM = Path(__file__).with_name("peer_program.py")
+PROGRAM = Path(__file__).with_name("program.py")
 # So much audio goes at once, as from a browser's microphone.
 PIECE_S = 0.1
 # Whoever has not told its last words by then is ended: nobody waits so long.
@@ -49,7 +49,7 @@ class Program:
 
     Args:
         name: of the peer.
-        command: see `peer_program`.
+        command: see `program`.
         environment: for it.
         errors: where it may write what goes wrong.
 

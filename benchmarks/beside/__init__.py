@@ -1,0 +1,1 @@
+"""Live transcription from PyPI, each in its own virtual environment, beside this service."""
