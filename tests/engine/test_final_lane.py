@@ -13,7 +13,7 @@ from transcriber.engine import final_lane, search
 from transcriber.engine.lanes import decode
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.search import Found
-from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window
+from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window, Word
 
 READING = recording("en/long-ls-367.flac")
 BEFORE_QUESTION = "Lobsters and lobsters. When is a lobster not a lobster? When it is a crayfish."
@@ -147,7 +147,9 @@ def looping(monkeypatch: pytest.MonkeyPatch, only_behind_a_prefix: bool) -> list
         found = real(model, one)
         if only_behind_a_prefix and not one.prefix:
             return found
-        return replace(found, hypothesis=replace(found.hypothesis, text=TWICE, loops=True))
+        words = tuple(Word(f" {word}", 1.0, 1.0, 0.9) for word in TWICE.split())
+        again = replace(found.hypothesis, text=TWICE, words=words, loops=True)
+        return replace(found, hypothesis=again)
 
     monkeypatch.setattr(final_lane, "heard", heard_twice)
     return given
@@ -188,9 +190,16 @@ def test_what_repeats_itself_up_to_a_pause_is_what_was_said(
     assert hypothesis.text == TWICE
 
 
-def test_a_real_search_notes_a_loop(model: SpeechModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = JFK.samples()
-    monkeypatch.setattr(search, "without_loop", lambda text, before: text[:4])
-    found = search.heard(model, Window(samples, Lane.FINAL, language="en", open=True))
-    assert found.hypothesis.loops
-    assert not found.hypothesis.sure
+def test_what_somebody_does_say_twice_takes_its_time_and_is_told_twice(
+    model: SpeechModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = recording("en/short-austen-0880.flac").samples()
+    twice = np.concatenate([sentence, sentence])
+    piece = Window(twice, Lane.FINAL, language="en", open=True, spoken_to_s=6.0)
+    (hypothesis,) = decode(model, piece).hypotheses
+    assert hypothesis.sure
+    assert normalised(hypothesis.text).count("young man") == 2
+    monkeypatch.setattr(search, "_NO_TIME_S", 5.0)  # as if it had been said in no time
+    (hypothesis,) = decode(model, piece).hypotheses
+    assert not hypothesis.sure
+    assert normalised(hypothesis.text).count("young man") == 1

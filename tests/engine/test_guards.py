@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from transcriber.engine.guards import echoes, left_out, trustworthy, without_loop
+from transcriber.engine.guards import echoes, left_out, repeated, trustworthy, without_loop
 from transcriber.engine.window import Hypothesis
 
 
@@ -53,16 +53,19 @@ def test_a_loop_at_the_end_is_told_once(text: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "before, text, kept",
+    "before, text, size, count",
     [
-        ("All right,", " so they are okay. All right, so they are okay.", " so they are okay."),
-        ("We saw the two of them.", " We saw the two of them.", ""),
-        ("We saw them.", " We saw them.", " We saw them."),
-        ("All right,", " so they are okay.", " so they are okay."),
+        ("All right,", " so they are okay. All right, so they are okay.", 6, 2),
+        ("We saw the two of them.", " We saw the two of them.", 6, 2),
+        ("", " no no no no no", 1, 5),
+        ("We saw them.", " We saw them.", 0, 1),
+        ("All right,", " so they are okay.", 0, 1),
     ],
 )
-def test_a_loop_may_begin_in_what_was_said_before(before: str, text: str, kept: str) -> None:
-    assert without_loop(text, before) == kept
+def test_what_is_repeated_may_begin_in_what_was_said_before(
+    before: str, text: str, size: int, count: int
+) -> None:
+    assert repeated(text, before) == (size, count)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from transcriber.engine.guards import echoes, left_out, letters, trustworthy, without_loop
+from transcriber.engine.guards import echoes, left_out, letters, repeated, trustworthy
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.search import Found, heard
 from transcriber.engine.window import PREFIX_S, SAMPLE_RATE_HZ, Decoded, Hypothesis, Window
@@ -52,7 +52,9 @@ def final(model: SpeechModel, window: Window) -> Decoded:
         return Decoded((), found.ask.language, found.ask.probability)
     hypothesis = found.hypothesis
     if hypothesis.loops and window.open:  # nothing of it becomes final, and it is shown once
-        hypothesis = replace(hypothesis, text=without_loop(hypothesis.text, window.prefix))
+        size, count = repeated(hypothesis.text, window.prefix)
+        once = hypothesis.words[: -size * (count - 1)]
+        hypothesis = replace(hypothesis, text="".join(word.word for word in once))
     return Decoded((hypothesis,), found.ask.language, found.ask.probability)
 
 

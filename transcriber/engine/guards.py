@@ -28,28 +28,34 @@ def letters(text: str) -> int:
     return sum(character.isalnum() for character in text)
 
 
-def without_loop(text: str, before: str = "") -> str:
+def without_loop(text: str) -> str:
     """Return the text up to where it starts to repeat itself to the end, with one repetition.
 
     A pass without the ladder may run into a loop: "the Pacific. The Pacific. The Pacific."
+    """
+    size, count = repeated(text)
+    spans = [match.span() for match in _WORD.finditer(text)]
+    return text[: spans[len(spans) - size * (count - 1) - 1][1]] if count > 1 else text
+
+
+def repeated(text: str, before: str = "") -> tuple[int, int]:
+    """Return how many words a text repeats at its end, and how often they stand there; else 0, 1.
+
     People repeat a word or two; four times the same, three times the same several words, or twice
-    the same sentence, at the very end of what was heard, is the model.
+    the same sentence, at the very end of what was heard, may well be the model.
 
     Args:
         text: what was heard.
         before: what stands before it; a sentence that is repeated may begin there.
     """
-    spans = [match.span() for match in _WORD.finditer(text)]
-    said = [sound(word) for word in before.split()]
-    words = said + [sound(text[start:end]) for start, end in spans]
+    words = [sound(word) for word in f"{before} {text}".split()]
     for size in range(1, len(words) // 2 + 1):
         unit, count = words[-size:], 1
         while words[-size * (count + 1) : -size * count] == unit:
             count += 1
         if count >= (4 if size == 1 else 3 if size < _ONCE else 2):
-            kept = len(words) - size * (count - 1) - len(said)
-            return text[: spans[kept - 1][1]] if kept > 0 else ""
-    return text
+            return size, count
+    return 0, 1
 
 
 def echoes(prefix: str, text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
 from transcriber.engine.asking import Asked, asked
-from transcriber.engine.guards import NO_SPEECH_PROB, trustworthy, without_loop
+from transcriber.engine.guards import NO_SPEECH_PROB, repeated, trustworthy
 from transcriber.engine.likelihood import word_probabilities
 from transcriber.engine.model import SpeechModel
 from transcriber.engine.window import LOOP_RATIO, UNSURE_LOGPROB, Hypothesis, Window, Word
@@ -18,6 +18,8 @@ TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001 (CJK marks are meant)
 # Nobody speaks faster than this in tokens; a pass that writes more is looping.
 _TOKENS_PER_S, _TOKENS_FREE = 15, 10
+# To words that alignment finds no place for in the audio it gives less.
+_NO_TIME_S = 0.02
 # The times that the model writes are no better than that.
 _COARSE_S = 0.5
 
@@ -41,7 +43,15 @@ def heard(model: SpeechModel, window: Window) -> Found:
     found = _search(model, window)
     if not trustworthy(found.hypothesis):
         return found
-    return replace(found, hypothesis=_aligned(model, found))
+    hypothesis = _aligned(model, found)
+    return replace(found, hypothesis=replace(hypothesis, loops=_loops(hypothesis, window)))
+
+
+def _loops(hypothesis: Hypothesis, window: Window) -> bool:
+    """Tell whether it ends by saying the same again, and for half of that there is no time."""
+    size, count = repeated(hypothesis.text, window.prefix)
+    said = hypothesis.words[-size * count :] if size else ()
+    return 2 * sum(word.end - word.start < _NO_TIME_S for word in said) > size
 
 
 def _search(model: SpeechModel, window: Window) -> Found:
@@ -50,9 +60,8 @@ def _search(model: SpeechModel, window: Window) -> Found:
         ask.encoded, ask.prompt, ask.tokenizer, _options(model, ask.tokenizer, window, ask.prompt)
     )
     tokens = ask.behind(result.sequences_ids[0])
-    text = ask.tokenizer.decode(tokens)
     hypothesis = Hypothesis(
-        text=text,
+        text=ask.tokenizer.decode(tokens),
         start=0.0,
         end=window.seconds - window.prefix_s,
         avg_logprob=mean(avg_logprob * (len(result.sequences_ids[0]) + 1), ask, result),
@@ -60,7 +69,6 @@ def _search(model: SpeechModel, window: Window) -> Found:
         compression_ratio=ratio,
         temperature=temperature,
         tokens=tuple(tokens),
-        loops=without_loop(text, window.prefix) != text,
     )
     return Found(hypothesis, window, ask, ask.left_at_s(result.sequences_ids[0]))
 

@@ -234,19 +234,19 @@ class Template:
 
     def run(self) -> None:
         """Answer until the owner goes away."""
-        while True:
-            try:
+        with contextlib.suppress(OSError):  # it has gone
+            while True:
                 asked, files, _, _ = socket.recv_fds(self._connection, 1, 1)
                 if not asked:
                     return
                 head, _ = wire.receive(self._connection)
-            except OSError:
-                return
-            if "ended" in head:
-                _, status = os.waitpid(head["ended"], 0)
-                wire.send(self._connection, {"status": os.waitstatus_to_exitcode(status)})
-            else:
-                wire.send(self._connection, {"pid": self._fork(files[0], *head["fork"])})
+                wire.send(self._connection, self._answer(head, files))
+
+    def _answer(self, head: dict[str, Any], files: list[int]) -> dict[str, Any]:
+        if "ended" in head:
+            _, status = os.waitpid(head["ended"], 0)
+            return {"status": os.waitstatus_to_exitcode(status)}
+        return {"pid": self._fork(files[0], *head["fork"])}
 
     def _fork(self, file: int, kind: str, seconds: str, memory_bytes: str) -> int:
         owner = os.getpid()
