@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.faults import NONE, Fault, Proxy, hanging, losing, proxy
-from tests.support.live import upload
-from tests.support.recordings import Recording, encode, recording
+from tests.support.recordings import Recording, recording
 from tests.support.scores import errors
 from tests.support.server import Server, free_port, wait_for
 from transcriber.client import ClientError, LiveClient, Partial, Segment
@@ -24,7 +23,7 @@ BRIEF = recording("en/short-arctic-axb-a0004.flac")
 # The model's own errors in JFK, and in that one, live.
 SLIPS, SLIP = 3, 1
 # The model hears a few words differently when it hears a sentence from another place on.
-MISHEARD, ODD = 6, 2
+MISHEARD, ODD = 4, 2
 WAIT_S = 60.0
 BLOCK = 1600
 KEY_WANTED = {"type": "urn:live-transcription:unauthorized", "detail": "A key is needed."}
@@ -74,10 +73,10 @@ def at_real_speed(client: LiveClient, sound: Iterator[bytes]) -> None:
         pause.wait(BLOCK / 16_000)
 
 
-def assert_same_words(whole: str, text: str) -> None:
+def assert_same_words(said: str, text: str) -> None:
     """Assert that no words are lost or doubled; a few may be heard in another way."""
-    found = errors(whole, text)
-    explained = f"{found}\n{whole}\n{text}"
+    found = errors(said, text)
+    explained = f"{found}\n{said}\n{text}"
     assert max(found.deletions, found.insertions) <= ODD, explained
     assert found.count <= MISHEARD, explained
 
@@ -143,9 +142,8 @@ def test_a_server_that_fails_is_replaced_in_the_middle_of_a_sentence(
         first.fault = hanging()
         at_real_speed(live, blocks(TALK, 8.0, 16.0))
         wait_for(lambda: live.server == server.url, WAIT_S, "it stays with the one that hangs")
-    spoken = encode(TALK.samples()[: 16 * 16_000])
-    whole = upload(server.url, spoken).json()["text"]
-    assert_same_words(whole, live.text)
+    said = TALK.text[: TALK.text.index(" is not a lobster at all")]  # in 16 s
+    assert_same_words(said, live.text)
     assert [segment.id for segment in told.segments] == list(range(len(told.segments)))
     starts = [segment.start for segment in told.segments]
     assert starts == sorted(starts)

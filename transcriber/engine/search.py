@@ -99,7 +99,7 @@ def _aligned(model: SpeechModel, found: Found) -> Hypothesis:
     )
     if not words:
         return hypothesis
-    words = (*words[:-1], _not_beyond(found.left_at_s, words[-1]))
+    words = not_beyond(found.left_at_s, words)
     return replace(
         hypothesis,
         words=words,
@@ -109,14 +109,22 @@ def _aligned(model: SpeechModel, found: Found) -> Hypothesis:
     )
 
 
-def _not_beyond(left_at_s: float | None, last: Word) -> Word:
-    """Return the last word with its end where the model left off.
+def not_beyond(left_at_s: float | None, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Return the words with their ends where the model left off.
 
-    Alignment knows no other words, and draws it out over all that is spoken behind it.
+    Alignment knows no other words: over all that is spoken behind the last ones it draws one of
+    them out, and leaves those that follow it no time.
     """
-    if left_at_s is None or not last.start - _COARSE_S <= left_at_s <= last.end - _COARSE_S:
-        return last
-    return replace(last, end=max(last.start, left_at_s))
+    if left_at_s is None or words[-1].end - left_at_s < _COARSE_S:
+        return words
+    drawn = next(at for at, word in enumerate(words) if word.end > left_at_s)
+    later_s = sum(word.end - word.start for word in words[drawn + 1 :])
+    if words[drawn].start - _COARSE_S > left_at_s or later_s >= _COARSE_S:
+        return words  # the time that the model wrote is no better
+    moved = (
+        replace(word, start=min(word.start, left_at_s), end=left_at_s) for word in words[drawn:]
+    )
+    return (*words[:drawn], *moved)
 
 
 def mean(logprob: float, ask: Asked, result: Any) -> float:

@@ -126,7 +126,7 @@ class Hypothesis:
 
     Attributes:
         likely: the probability of each word, as the text is split at spaces; empty: unknown.
-        loops: it says the same again and again at its end, as hardly anybody does.
+        loops: it says the same again at its end, in no time: nobody did.
     """
 
     text: str
