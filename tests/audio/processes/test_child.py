@@ -19,14 +19,14 @@ child._lock_in(1 << 28, 0)
 """
 
 OWNER = """
-import time
+import sys
+from tests.support.server import wait_for
 from transcriber.audio.processes.children import Children
 children = Children(2)
 children.start()
-while len(children.pids) < 2:
-    time.sleep(0.05)
+wait_for(lambda: len(children.pids) == 2, 30)
 print(*children.pids, children.for_recording().pid, flush=True)
-time.sleep(60)
+sys.stdin.read()
 """
 
 
@@ -89,7 +89,9 @@ def test_its_limits_are_those_that_were_meant(children: Children) -> None:
 
 def test_it_ends_with_its_owner() -> None:
     command = [sys.executable, "-c", OWNER]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as owner:
         assert owner.stdout is not None
         pids = [int(pid) for pid in owner.stdout.readline().split()]
         assert len(pids) == 3

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests.support.server import wait_for
-from transcriber.audio.processes import wire
+from transcriber.audio.processes import child, wire
 from transcriber.audio.processes.children import Children
 from transcriber.audio.processes.starters import START_S, Spawner, Starter, Template
 
@@ -101,6 +101,36 @@ def test_another_template_is_started_where_one_has_ended(template: Template) -> 
     connection.close()
     assert template.pid not in (None, before)
     template.end(pid)
+
+
+def test_where_there_is_no_room_for_another_those_that_run_go_on(
+    template: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, connection = started(template)
+    before = template.pid
+    with monkeypatch.context() as full:
+        full.setattr(template, "_asked", lambda head, handed: {"failed": "Resource unavailable"})
+        ours, theirs = socket.socketpair()
+        with ours, theirs, pytest.raises(OSError, match="Resource unavailable"):
+            template.start(WORDS, theirs)
+    assert (template.pid, psutil.pid_exists(pid)) == (before, True)
+    connection.close()
+    template.end(pid)
+
+
+def test_a_template_that_can_not_fork_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> int:
+        raise BlockingIOError("Resource unavailable")
+
+    monkeypatch.setattr(os, "fork", full)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        handed = os.dup(theirs.fileno())
+        one = child.Template(theirs)
+        assert one._answer({"fork": WORDS}, [handed]) == {"failed": "Resource unavailable"}
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(handed)
+        assert "failed" in one._answer({"ended": os.getppid()}, [])  # none of its own
 
 
 def test_stopping_ends_them_all(children: Children) -> None:

@@ -23,6 +23,7 @@ import resource
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -243,22 +244,30 @@ class Template:
                 wire.send(self._connection, self._answer(head, files))
 
     def _answer(self, head: dict[str, Any], files: list[int]) -> dict[str, Any]:
-        if "ended" in head:
-            _, status = os.waitpid(head["ended"], 0)
-            return {"status": os.waitstatus_to_exitcode(status)}
-        return {"pid": self._fork(files[0], *head["fork"])}
+        try:
+            if "ended" in head:
+                _, status = os.waitpid(head["ended"], 0)
+                return {"status": os.waitstatus_to_exitcode(status)}
+            return {"pid": self._fork(files[0], *head["fork"])}
+        except OSError as error:  # no room for another process, and those that run go on
+            return {"failed": str(error)}
+        finally:
+            for file in files:
+                os.close(file)
 
     def _fork(self, file: int, kind: str, seconds: str, memory_bytes: str) -> int:
         owner = os.getpid()
-        pid = os.fork()
-        if pid:
-            os.close(file)
+        if pid := os.fork():
             return pid
+        status = 1
         try:
             self._connection.close()  # it leads to the service, and is none of its business
             _serve(owner, kind, socket.socket(fileno=file), int(seconds), int(memory_bytes))
+            status = 0
+        except Exception:  # noqa: BLE001 - told, and this process ends
+            traceback.print_exc()
         finally:
-            os._exit(0)
+            os._exit(status)
 
 
 def _serve(

@@ -107,11 +107,14 @@ class Template:
         """See `Starter`."""
         with self._lock:
             try:
-                pid = self._forked(words, theirs)
+                answer = self._asked({"fork": list(words)}, theirs)
             except OSError:
                 # The template itself may have been ended by somebody.
                 self._drop()
-                pid = self._forked(words, theirs)
+                answer = self._asked({"fork": list(words)}, theirs)
+            if "failed" in answer:
+                raise OSError(answer["failed"])
+            pid = int(answer["pid"])
             self._children.add(pid)
             return pid
 
@@ -125,8 +128,8 @@ class Template:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             try:
-                return int(self._asked({"ended": pid})["status"])
-            except (OSError, KeyError, TypeError, ValueError):
+                return int(self._asked({"ended": pid}).get("status", -signal.SIGKILL))
+            except OSError:
                 self._drop()
                 return -signal.SIGKILL
 
@@ -135,12 +138,6 @@ class Template:
         with self._lock:
             self._stopped = True
             self._drop()
-
-    def _forked(self, words: Sequence[str], theirs: socket.socket) -> int:
-        try:
-            return int(self._asked({"fork": list(words)}, theirs)["pid"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise wire.Broken(f"the template makes no sense: {error}") from None
 
     def _asked(self, head: dict[str, Any], handed: socket.socket | None = None) -> dict[str, Any]:
         _, connection = self._template or self._begin()
