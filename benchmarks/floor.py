@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,27 +75,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{'pass':34}{'G operations':>13}{'MB':>7}{'floor ms':>10}{'took ms':>9}{'ratio':>7}")
     rows = []
     for one in passes(model):
-        work, took_s = (
-            _work(model, shape, one, WEIGHT_BYTES[args.compute_type]),
-            _took_s(model, one),
-        )
+        work = _work(model, shape, one, WEIGHT_BYTES[args.compute_type])
         floor_s = sum(part.seconds(rate, bandwidth) for part in work)
-        operations = sum(part.operations for part in work) / 1e9
-        megabytes = sum(part.bytes for part in work) / 1e6
+        row = _row(one.name, work, floor_s, _took_s(model, one))
         print(
-            f"{one.name:34}{operations:13.1f}{megabytes:7.0f}{1000 * floor_s:10.0f}"
-            f"{1000 * took_s:9.0f}{took_s / floor_s:7.2f}"
+            f"{one.name:34}{row['operations'] / 1e9:13.1f}{row['bytes'] / 1e6:7.0f}"
+            f"{row['floor_ms']:10.0f}{row['took_ms']:9.0f}{row['ratio']:7.2f}"
         )
-        rows.append(
-            {
-                "pass": one.name,
-                "operations": operations * 1e9,
-                "bytes": megabytes * 1e6,
-                "floor_ms": 1000 * floor_s,
-                "took_ms": 1000 * took_s,
-                "ratio": took_s / floor_s,
-            }
-        )
+        rows.append(row)
     args.json.parent.mkdir(parents=True, exist_ok=True)
     result = {
         "model": args.model,
@@ -105,6 +93,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     }
     args.json.write_text(json.dumps(result, indent=1), encoding="utf-8")
     return 0
+
+
+def _row(name: str, work: Sequence[Work], floor_s: float, took_s: float) -> dict[str, Any]:
+    return {
+        "pass": name,
+        "operations": sum(part.operations for part in work),
+        "bytes": sum(part.bytes for part in work),
+        "floor_ms": 1000 * floor_s,
+        "took_ms": 1000 * took_s,
+        "ratio": took_s / floor_s,
+    }
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import arguments
+from benchmarks.arguments import names, numbers
 from benchmarks.quality import detection, plots, report
 from benchmarks.quality.pieces import CONTAINERS
 from benchmarks.quality.run import Run
@@ -67,10 +69,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     option("folders", nargs="*", type=Path, default=[SPEECH / "en"])
     option("--model", default="tiny.en")
     option("--only", default="", help="only recordings with this in their name")
-    option("--systems", type=_names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
-    option("--chunks", type=_numbers, default=[2.0, 0.4], help="seconds, as in 2,0.4")
-    option("--containers", type=_names, default=["wav"], help=f"of {','.join(CONTAINERS)}")
-    option("--agreement-s", type=_numbers, default=[1.0], help="seconds between its passes")
+    option("--systems", type=names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
+    option("--chunks", type=numbers, default=[2.0, 0.4], help="seconds, as in 2,0.4")
+    option("--containers", type=names, default=["wav"], help=f"of {','.join(CONTAINERS)}")
+    option("--agreement-s", type=numbers, default=[1.0], help="seconds between its passes")
     option("--no-pace", action="store_true", help="post as fast as it goes: only the text counts")
     option("--task", choices=["transcribe", "translate"], default="transcribe")
     option("--detect", action="store_true", help="leave the language to the model, and judge it")
@@ -98,20 +100,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _checked(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.Namespace:
     for chosen, known in ((args.systems, SYSTEMS), (args.containers, CONTAINERS)):
-        if unknown := set(chosen) - set(known):
-            parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}")
-    if any("=" not in pair for pair in args.set):
-        parser.error("--set takes NAME=VALUE")
+        arguments.expect_known(parser, chosen, known)
+    args.set = arguments.settings(parser, args.set)
     args.no_pace |= args.nonspeech is not None
     return args
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
 
 
 def _recordings(args: argparse.Namespace, scratch: Path) -> list[Recording]:
@@ -133,9 +125,8 @@ def _recordings(args: argparse.Namespace, scratch: Path) -> list[Recording]:
 def _variants(args: argparse.Namespace) -> list[Variant]:
     """Return every combination of the values given to `--set`."""
     values: dict[str, list[str]] = {}
-    for pair in args.set:
-        name, value = pair.split("=", 1)
-        values.setdefault(name.upper(), []).append(value)
+    for name, value in args.set:
+        values.setdefault(name, []).append(value)
     variants: list[Variant] = []
     for chosen in itertools.product(*values.values()):
         settings = dict(zip(values, chosen, strict=True))

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import arguments
+from benchmarks.arguments import ascending, names, numbers
 from benchmarks.capacity import report
 from benchmarks.capacity.service import Service
 from benchmarks.capacity.stage import Stage, System, held, most_that_hold, run_stage
@@ -70,33 +72,19 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     option = parser.add_argument
     option("--folder", type=Path, default=SPEECH / "en", help="recordings and a manifest.json")
     option("--model", default="tiny.en")
-    option("--chunks", type=_numbers, default=[2.0, 0.4], help="seconds, as in 2,0.4")
+    option("--chunks", type=numbers, default=[2.0, 0.4], help="seconds, as in 2,0.4")
     option("--container", choices=CONTAINERS, default="wav")
-    option("--systems", type=_names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
-    option("--sessions", type=_whole, default=list(NUMBERS), help="how many, ascending")
+    option("--systems", type=names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
+    option("--sessions", type=ascending, default=list(NUMBERS), help="how many, ascending")
     option("--target-ms", type=float, default=Settings().latency_target_ms)
     option("--device", choices=list(COMPUTE_TYPES), default="cpu")
     option("--cpu-threads", type=int, default=service_threads(), help="threads of a model call")
     option("--set", action="append", default=[], metavar="NAME=VALUE", help="for the server")
     option("--json", type=Path, default=Path("benchmarks/results/load.json"))
     args = parser.parse_args(argv)
-    if unknown := set(args.systems) - set(SYSTEMS):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(SYSTEMS)}")
-    if any("=" not in pair for pair in args.set):
-        parser.error("--set takes NAME=VALUE")
+    arguments.expect_known(parser, args.systems, SYSTEMS)
+    args.set = arguments.settings(parser, args.set)
     return args
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
-
-
-def _whole(text: str) -> list[int]:
-    return sorted(int(part) for part in text.split(","))
 
 
 def _measured(
@@ -131,7 +119,7 @@ def _system(args: argparse.Namespace, wanted: str) -> Iterator[System]:
         "DEVICE": args.device,
         "CPU_THREADS": args.cpu_threads,
         "MAX_SESSIONS": max(args.sessions) + 1,
-        **dict(pair.split("=", 1) for pair in args.set),
+        **dict(args.set),
     }
     with running(settings) as server:
         server.wait_until_ready(600)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from benchmarks import arguments
 from benchmarks.quality.systems import FasterWhisper, cores
 from config.settings import Settings
 from tests.support.live import upload
@@ -30,10 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     recordings = [one for one in folder(args.folder) if args.only in one.path.name]
     path = resolve(args.model, models_dir=Settings.from_env().models_path()).path
     plain = FasterWhisper(path, args.device, cpu_threads=cores())
-    settings = dict(pair.split("=", 1) for pair in args.set)
     print(f"{'seconds for':34}{'audio':>8}{'plain':>8}{'upload':>8}{'ratio':>7}")
     rows = {}
-    with running({"MODEL": args.model, "LOG_LEVEL": "warning"} | settings) as server:
+    with running({"MODEL": args.model, "LOG_LEVEL": "warning"} | dict(args.set)) as server:
         server.wait_until_ready(600)
         for one in recordings:
             plain_s, upload_s = _both_s(plain, server, one, args.tries)
@@ -63,8 +63,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     option("--set", action="append", default=[], metavar="NAME=VALUE", help="for the server")
     option("--json", type=Path, default=Path("benchmarks/results/one_shot.json"))
     args = parser.parse_args(argv)
-    if any("=" not in pair for pair in args.set):
-        parser.error("--set takes NAME=VALUE")
+    args.set = arguments.settings(parser, args.set)
     return args
 
 

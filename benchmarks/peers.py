@@ -31,6 +31,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import arguments
+from benchmarks.arguments import ascending, names, numbers
 from benchmarks.beside import systems
 from benchmarks.beside.install import PACKAGES, PeerFailed, installed
 from benchmarks.beside.stage import HEAD, Stage, held, line, run_stage, until_not_held
@@ -83,35 +85,22 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     option("--folder", type=Path, default=SPEECH / "en", help="recordings and a manifest.json")
     option(
         "--only",
-        type=_names,
+        type=names,
         default=["long-ls-367", "long-ls-1688"],
         help="recordings with one of these in their name, as in long-ls-367,short-jfk",
     )
     option("--model", default="tiny.en")
-    option("--systems", type=_names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
-    option("--sessions", type=_whole, default=[1, 2, 4], help="how many at once")
-    option("--chunks", type=_numbers, default=[2.0, 0.4], help="of this service, in seconds")
+    option("--systems", type=names, default=list(SYSTEMS), help=f"of {','.join(SYSTEMS)}")
+    option("--sessions", type=ascending, default=[1, 2, 4], help="how many at once")
+    option("--chunks", type=numbers, default=[2.0, 0.4], help="of this service, in seconds")
     option("--cpu-threads", type=int, default=service_threads(), help="threads of a call of ours")
     option("--peer-threads", type=int, default=0, help="of a peer's call; 0: as it comes")
     option("--venvs", type=Path, default=RESULTS / "peers", help="folder of the environments")
     option("--install-s", type=float, default=1800.0, help="the longest step of an installation")
     option("--json", type=Path, default=RESULTS / "peers.json")
     args = parser.parse_args(argv)
-    if unknown := set(args.systems) - set(SYSTEMS):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(SYSTEMS)}")
+    arguments.expect_known(parser, args.systems, SYSTEMS)
     return args
-
-
-def _names(text: str) -> list[str]:
-    return text.split(",")
-
-
-def _numbers(text: str) -> list[float]:
-    return [float(part) for part in text.split(",")]
-
-
-def _whole(text: str) -> list[int]:
-    return sorted(int(part) for part in text.split(","))
 
 
 def _measured(

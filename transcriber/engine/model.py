@@ -18,6 +18,7 @@ from faster_whisper.transcribe import get_ctranslate2_storage
 
 from transcriber.engine.device import Device
 from transcriber.engine.resume import resuming
+from transcriber.engine.slots import Slotted
 from transcriber.engine.together import Calls
 from transcriber.engine.window import Window
 
@@ -73,7 +74,9 @@ class SpeechModel:
         )
         token_id = self.whisper.hf_tokenizer.token_to_id
         begin = token_id("<|startoftranscript|>"), token_id("<|notimestamps|>")
-        self.whisper.model = Calls(self.whisper.model, *begin, slots)
+        if slots is not None:
+            self.whisper.model = Slotted(self.whisper.model, slots)
+        self.whisper.model = Calls(self.whisper.model, *begin)
         # On CUDA the second copy would take the memory of batches, and has not been measured.
         self.resuming: Any = None
         if device.name == "cpu":

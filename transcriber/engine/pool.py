@@ -63,6 +63,13 @@ class WorkerPool:
     Where several sessions wait for partial text when a worker is free, it serves them as one batch:
     the busier the pool, the larger the batches, and nobody is made to wait for one.
 
+    Args:
+        decode: decodes a window; called in several threads at once.
+        size: how many workers there are.
+        job_timeout_s: how long a pass may take before it counts as hanging.
+        clock: monotonic seconds.
+        wait: waits on a condition for so many of the clock's seconds.
+
     Attributes:
         times: how long passes took, by lane.
         batch: how many windows a worker decodes together at most.
@@ -85,7 +92,7 @@ class WorkerPool:
         self._decode = decode
         self._job_timeout_s = job_timeout_s
         self._clock = clock
-        self._wait = wait  # as the clock has it
+        self._wait = wait
         self._changed = threading.Condition()
         self._turns = Turns(size, clock)
         self._running: dict[str, _Job] = {}

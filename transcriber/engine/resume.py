@@ -20,6 +20,7 @@ from typing import Any
 
 import ctranslate2
 
+from transcriber.engine.slots import Slotted
 from transcriber.engine.together import Calls
 from transcriber.engine.window import PREFIX_S
 
@@ -71,15 +72,17 @@ def resuming(
         end, start = prefix_end(words.index(_BEFORE_TIMES) + 1), words.index(_START)
         words[end], words[start] = words[start], words[end]
         _write(folder / source.name, words)
-        model = ctranslate2.models.Whisper(
+        model: Any = ctranslate2.models.Whisper(
             scratch,
             device=loaded.device,
             compute_type=loaded.compute_type,
             inter_threads=workers,
             intra_threads=cpu_threads,
         )
+        if slots is not None:
+            model = Slotted(model, slots)
         again = copy.copy(whisper)
-        again.model = _Resuming(Calls(model, end, words.index(_BEFORE_TIMES), slots))
+        again.model = _Resuming(Calls(model, end, words.index(_BEFORE_TIMES)))
     return again
 
 

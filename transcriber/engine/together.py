@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,14 +69,10 @@ class Calls:
         start: the token that CTranslate2 takes for the start of the transcript: it has to stand at
             the same place in all prompts of a batch.
         no_timestamps: the token that has to stand in all of them, or in none.
-        slots: how many calls are made at once, of all who share them; None: any number.
     """
 
-    def __init__(
-        self, model: Any, start: int, no_timestamps: int, slots: threading.Semaphore | None = None
-    ) -> None:
+    def __init__(self, model: Any, start: int, no_timestamps: int) -> None:
         self._model = model
-        self._slots: AbstractContextManager[object] = slots or nullcontext()
         self._start = start
         self._no_timestamps = no_timestamps
 
@@ -88,38 +83,33 @@ class Calls:
         """Encode features of shape (1, mels, frames)."""
         batch = _batch()
         if batch is None:
-            with self._slots:
-                return self._model.encode(features, **options)
+            return self._model.encode(features, **options)
 
         def make(given: list[Any]) -> list[Any]:
             joined = np.concatenate([_array(one) for one in given])
-            with self._slots:
-                encoded = _Encoded(self._model.encode(_storage(joined), **options))
+            encoded = _Encoded(self._model.encode(_storage(joined), **options))
             return [_Row(encoded, at) for at in range(len(given))]
 
         return batch.call(_Call((id(self), "encode", *features.shape), make, features))
 
     def detect_language(self, encoded: Any) -> Any:
         """Detect the language of each window."""
-        with self._slots:
-            return self._model.detect_language(_joined([encoded]))
+        return self._model.detect_language(_joined([encoded]))
 
     def generate(self, encoded: Any, prompts: list[list[int]], **options: Any) -> Any:
         """Search for the text of a window; `max_length` may be that of another in the batch."""
         batch = _batch()
         if batch is None or len(prompts) > 1:
-            with self._slots:
-                return self._model.generate(_joined([encoded]), prompts, **options)
+            return self._model.generate(_joined([encoded]), prompts, **options)
         longest = options.pop("max_length")
         key = tuple((name, _hashable(options[name])) for name in sorted(options))
         place = prompts[0].index(self._start), self._no_timestamps in prompts[0]
 
         def make(given: list[Any]) -> list[Any]:
             rows, texts, lengths = zip(*given, strict=True)
-            with self._slots:
-                answers = self._model.generate(
-                    _joined(rows), list(texts), max_length=max(lengths), **options
-                )
+            answers = self._model.generate(
+                _joined(rows), list(texts), max_length=max(lengths), **options
+            )
             return [[answer] for answer in answers]
 
         given = encoded, prompts[0], longest
@@ -137,17 +127,15 @@ class Calls:
         """Align the words of a window with its audio."""
         batch = _batch()
         if batch is None or len(text_tokens) > 1:
-            with self._slots:
-                return self._model.align(
-                    _joined([encoded]), start_sequence, text_tokens, num_frames, **options
-                )
+            return self._model.align(
+                _joined([encoded]), start_sequence, text_tokens, num_frames, **options
+            )
 
         def make(given: list[Any]) -> list[Any]:
             rows, texts, frames = zip(*given, strict=True)
-            with self._slots:
-                answers = self._model.align(
-                    _joined(rows), start_sequence, list(texts), list(frames), **options
-                )
+            answers = self._model.align(
+                _joined(rows), start_sequence, list(texts), list(frames), **options
+            )
             return [[answer] for answer in answers]
 
         key = id(self), "align", _frames(encoded), *start_sequence, *sorted(options.items())
