@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from tests.support.crowd import TARGET_S
 from tests.support.engine import Clock, FakeModel, pool_of
+from tests.support.machine import Machine
 from tests.support.rig import SETTINGS, TALK, Rig
 from transcriber.engine.pool import WorkerPool
 from transcriber.engine.window import DecodingOptions
@@ -52,6 +55,13 @@ def session(pool: WorkerPool, clock: Clock) -> Iterator[Session]:
 def rig(session: Session, model: FakeModel, pool: WorkerPool, clock: Clock) -> Rig:
     """A fresh session with its client."""
     return Rig(session, model, pool, clock)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A store on disk that can crash."""
+    with ExitStack() as ends:
+        yield Machine(tmp_path, ends)
 
 
 @pytest.fixture(scope="session")

@@ -3,107 +3,17 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from tests.support.engine import Clock, FakeModel, pool_of
-from tests.support.rig import CHUNKS, LAST, SETTINGS, SPOKEN, TALK, Rig
-from transcriber.audio.container_thread import Piece
-from transcriber.audio.errors import NoDecoder, NotAudio, Undecodable
-from transcriber.audio.pcm import PcmFormat
-from transcriber.audio.stream import StreamDecoder
-from transcriber.engine.pool import WorkerPool
+from tests.support.machine import SESSION_ID, Machine
+from tests.support.rig import CHUNKS, LAST, SETTINGS, SPOKEN
+from transcriber.audio.errors import NotAudio, Undecodable
 from transcriber.engine.window import DecodingOptions, Lane
-from transcriber.journal.database import NAME
-from transcriber.journal.journal import SqlJournal
 from transcriber.live.chunk import Chunk
-from transcriber.live.errors import (
-    SequenceGivenUp,
-    SequenceReused,
-    SessionEnded,
-    SessionExpired,
-    UnknownSession,
-)
+from transcriber.live.errors import SequenceGivenUp, SequenceReused, SessionEnded, UnknownSession
 from transcriber.live.intake import ChunkPart
-from transcriber.live.replies import ChunkReply
-from transcriber.live.session import Session
-from transcriber.live.store import SessionStore
-
-SESSION_ID = "session-that-returns"
-
-
-class FlakyStream(StreamDecoder):
-    """A stream that nothing can decode at times."""
-
-    broken = False
-
-    def feed(self, data: bytes, pcm: PcmFormat | None = None) -> list[Piece]:
-        if FlakyStream.broken:
-            raise NoDecoder("No decoder can be started at the moment.")
-        return super().feed(data, pcm)
-
-
-class Machine:
-    """A store on disk that can crash: what is on disk at that moment is all that is left."""
-
-    def __init__(self, folder: Path, ends: ExitStack) -> None:
-        self._folder = folder
-        self._ends = ends
-        self._lives = 0
-        self.clock, self.model = Clock(), FakeModel(TALK)
-        self.now_s = 1000.0
-        self.keep_audio_s = 0.0
-        self.replies: dict[int, ChunkReply] = {}
-        self._start(folder / "0")
-
-    def _start(self, folder: Path) -> None:
-        self.folder = folder
-        self.pool: WorkerPool = self._ends.enter_context(pool_of(self.model))
-        self.journal = SqlJournal(folder, self.keep_audio_s, lambda: self.now_s)
-        self._ends.callback(self.journal.stop)
-        self.store = SessionStore(
-            SETTINGS,
-            self.pool.submit,
-            lambda: 10,
-            self.clock,
-            journal=self.journal,
-            new_stream=FlakyStream,
-        )
-
-    def crash(self) -> None:
-        """End at once, and start again on what is on disk."""
-        self._lives += 1
-        copy = self._folder / str(self._lives)
-        copy.mkdir()
-        with (
-            closing(sqlite3.connect(self.folder / NAME)) as now,
-            closing(sqlite3.connect(copy / NAME)) as then,
-        ):
-            now.backup(then)  # what was committed
-        # Whatever the dead process still does, nobody sees it.
-        self.model = FakeModel(TALK)
-        self._start(copy)
-
-    def open(self, options: DecodingOptions | None = None) -> Rig:
-        """Begin the session, or go on with it."""
-        session, _ = self.store.open(SESSION_ID, options or DecodingOptions())
-        return self.rig(session)
-
-    def rig(self, session: Session | None = None) -> Rig:
-        """Return a client that has kept its replies over the crash."""
-        session = session or self.store.live(SESSION_ID)
-        return Rig(session, self.model, self.pool, self.clock, self.replies)
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    with ExitStack() as ends:
-        yield Machine(tmp_path, ends)
 
 
 @pytest.mark.parametrize("count", range(1, LAST + 1))
@@ -327,133 +237,6 @@ def test_what_is_final_already_is_not_decoded_again(machine: Machine) -> None:
     machine.pool.wait_idle(10)
     decoded_s = sum(one.seconds - one.prefix_s for one in machine.model.windows)
     assert decoded_s < 6
-
-
-def test_a_session_that_ends_the_process_whenever_it_is_decoded_is_left_to_be_read(
-    machine: Machine, caplog: pytest.LogCaptureFixture
-) -> None:
-    rig = machine.open()
-    rig.post_range(0, 20)
-    told = list(rig.session.transcript.segments)
-    for _ in range(2):
-        machine.crash()
-        machine.journal.load(SESSION_ID)  # and the process ends
-    machine.crash()
-    rig = machine.rig()
-    assert rig.session.snapshot().state == "expired"
-    assert rig.session.snapshot().segments == tuple(told)
-    assert "does not go on" in caplog.text
-    with pytest.raises(SessionExpired):
-        rig.post(20)
-
-
-def test_a_session_that_the_model_hangs_on_is_tried_once_more(machine: Machine) -> None:
-    machine.open().post_range(0, 20)
-    for state in ("active", "expired"):
-        machine.journal.has_hung([SESSION_ID])
-        machine.crash()
-        assert machine.rig().session.snapshot().state == state
-
-
-def test_a_session_that_comes_back_may_do_so_any_number_of_times(machine: Machine) -> None:
-    machine.open().post_range(0, 4)
-    for _ in range(5):
-        machine.crash()
-        machine.store.bring_back()
-    assert machine.rig().session.snapshot().state == "active"
-
-
-@pytest.fixture
-def flaky() -> Iterator[type[FlakyStream]]:
-    """Decoders that can be broken, and are mended at the end."""
-    yield FlakyStream
-    FlakyStream.broken = False
-
-
-def test_a_chunk_that_nothing_can_decode_just_now_is_not_taken(
-    machine: Machine, flaky: type[FlakyStream]
-) -> None:
-    rig = machine.open()
-    rig.post_range(0, 4)
-    flaky.broken = True
-    with pytest.raises(NoDecoder):
-        rig.post(4)
-    flaky.broken = False
-    rig.post_range(4, len(CHUNKS))
-    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
-
-
-def test_a_chunk_that_was_answered_waits_for_a_decoder(
-    machine: Machine, flaky: type[FlakyStream], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig = machine.open()
-    rig.post_range(0, 4)
-    for ahead in (5, 6):
-        rig.post(ahead, wait_s=0.0)
-    feed = StreamDecoder.feed
-
-    def break_behind_this(*args: Any) -> list[Piece]:
-        flaky.broken = True
-        return feed(*args)
-
-    with monkeypatch.context() as once:
-        once.setattr(StreamDecoder, "feed", break_behind_this)
-        rig.post(4, wait_s=0.0)
-    assert rig.session.snapshot().next_sequence == 5
-    flaky.broken = False
-    rig.session.tick()
-    assert rig.session.snapshot().next_sequence == 7
-    rig.post_range(7, len(CHUNKS))
-    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
-
-
-def test_a_session_that_nothing_can_decode_just_now_comes_back_later(
-    machine: Machine, flaky: type[FlakyStream]
-) -> None:
-    rig = machine.open()
-    rig.post_range(0, 16)
-    told = list(rig.session.transcript.segments)
-    flaky.broken = True
-    machine.crash()
-    for _ in range(3):
-        machine.store.bring_back()
-        with pytest.raises(NoDecoder):
-            machine.store.get(SESSION_ID)
-    flaky.broken = False
-    rig = machine.rig()
-    assert rig.session.transcript.segments[: len(told)] == told
-    rig.post_range(16, len(CHUNKS))
-    assert rig.appended_words() == rig.words() == sorted(SPOKEN)
-
-
-def test_a_deleted_session_does_not_come_back(machine: Machine) -> None:
-    machine.open().post_range(0, 5)
-    machine.store.delete(SESSION_ID)
-    machine.journal.stop()
-    machine.crash()
-    with pytest.raises(UnknownSession):
-        machine.store.get(SESSION_ID)
-
-
-def test_sessions_that_went_on_take_up_their_places(machine: Machine) -> None:
-    machine.open().post_range(0, 5)
-    machine.crash()
-    assert machine.store.state().active == 1
-    machine.rig()
-    assert machine.store.state().active == 1
-
-
-def test_a_session_keeps_its_time_to_live_over_a_crash(machine: Machine) -> None:
-    machine.open().post_range(0, 5)
-    machine.now_s += 10_000
-    machine.crash()
-    rig = machine.rig()
-    rig.session.tick()
-    assert rig.session.snapshot().state == "active"
-    machine.clock.advance(SETTINGS.session_ttl_s + 1)
-    rig.session.tick()
-    machine.pool.wait_idle(10)
-    assert rig.session.snapshot().state == "expired"
 
 
 def _no_audio(sequence: int, clock: Callable[[], float]) -> Chunk:

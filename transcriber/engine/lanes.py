@@ -13,7 +13,7 @@ from transcriber.engine.final_lane import final
 from transcriber.engine.guards import echoes, trustworthy, without_loop
 from transcriber.engine.likelihood import parts, word_probabilities
 from transcriber.engine.model import SpeechModel
-from transcriber.engine.search import BEAM_SIZE, mean, most_tokens, temperatures
+from transcriber.engine.search import BEAM_SIZE, heard, mean, most_tokens, temperatures
 from transcriber.engine.window import (
     SAMPLE_RATE_HZ,
     Decoded,
@@ -42,7 +42,8 @@ def canary(model: SpeechModel) -> None:
     audio = np.zeros(SAMPLE_RATE_HZ, np.float32)
     once = DecodingOptions(temperature=0.0)  # the ladder would try silence six times
     decode(model, Window(audio, Lane.PARTIAL, once, language="en"))
-    decode(model, Window(audio, Lane.FINAL, once, language="en", prefix="Yes.", prefix_s=0.5))
+    # One search: the final lane would doubt what it hears in silence, and try three times.
+    heard(model, Window(audio, Lane.FINAL, once, "en", prefix="Yes.", prefix_s=0.5, open=True))
 
 
 def _partial(model: SpeechModel, window: Window) -> Decoded:
