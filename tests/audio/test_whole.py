@@ -8,8 +8,8 @@ import pytest
 from tests.support.encoders import m4a, wav_that_claims
 from tests.support.recordings import RATE_HZ, Samples, blobs, encode, recording
 from transcriber.audio.containers import FLAC, MP3, MP4, OGG, WAV, WEBM, Container
-from transcriber.audio.decode import Resampler
 from transcriber.audio.errors import TooLong, Undecodable
+from transcriber.audio.resample import Resampler
 from transcriber.audio.whole import decode_whole
 
 SPEECH = recording("en/short-jfk.flac").samples()[: 2 * RATE_HZ]

@@ -25,8 +25,9 @@ from transcriber.api.render import (
     verbose_recording_json,
 )
 from transcriber.api.service import service
-from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
+from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError
+from transcriber.audio.resample import SAMPLE_RATE_HZ, Samples
 from transcriber.engine.window import DecodingOptions
 from transcriber.formats import TEXT_FORMATS
 from transcriber.live.intake import AudioSeconds

@@ -12,14 +12,9 @@ import threading
 from dataclasses import dataclass
 
 from transcriber.audio.containers import Container
-from transcriber.audio.decode import (
-    SAMPLE_RATE_HZ,
-    Resampler,
-    Samples,
-    decoded_frames,
-    open_container,
-)
+from transcriber.audio.decode import decoded_frames, open_container
 from transcriber.audio.errors import AudioError, TooLong, Undecodable
+from transcriber.audio.resample import SAMPLE_RATE_HZ, Resampler, Samples
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +93,7 @@ class ContainerThread:
         self._resampler = resampler
         self._pipe = _Pipe()
         self._pieces: list[Piece] = []
+        self._gap_s = 0.0  # before the frames that are to be resampled together
         self._error: AudioError | None = None
         self._budget = 0
         self._thread = threading.Thread(
@@ -121,6 +117,7 @@ class ContainerThread:
         if not self._pipe.wait_starved(DECODE_TIMEOUT_S):
             self._pipe.close()
             raise Undecodable(f"Decoding the {self.container.name} stream takes too long.")
+        self._release()  # the thread waits, or has ended
         pieces, self._pieces = self._pieces, []
         if self._error is not None:
             error, self._error = self._error, None
@@ -146,13 +143,25 @@ class ContainerThread:
 
     def _emit(self, frame: object) -> None:
         gap_s = self._gap_before(frame)
-        samples = self._resampler.push(frame)
+        if gap_s:
+            self._release()
+            self._gap_s = gap_s
+        samples = self._resampler.gather(frame)
+        if len(samples):
+            self._add(samples)
+
+    def _release(self) -> None:
+        samples = self._resampler.release()
+        if len(samples) or self._gap_s:
+            self._add(samples)
+
+    def _add(self, samples: Samples) -> None:
         self._budget -= len(samples)
         if self._budget < 0:
             raise TooLong(0)
-        if len(samples) or gap_s:
-            self.heard = True
-            self._pieces.append(Piece(samples, gap_s))
+        self.heard = True
+        self._pieces.append(Piece(samples, self._gap_s))
+        self._gap_s = 0.0
 
     def _gap_before(self, frame: object) -> float:
         pts, base = getattr(frame, "pts", None), getattr(frame, "time_base", None)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from transcriber.audio.containers import (
     ACCEPTED_TEXT,
@@ -19,7 +17,7 @@ from transcriber.audio.containers import (
     sniff,
     starts_new_stream,
 )
-from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
+from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import (
     MAX_CHANNELS,
     MAX_RATE_HZ,
@@ -27,71 +25,14 @@ from transcriber.audio.pcm import (
     PcmFormat,
     PcmReader,
 )
-
-SAMPLE_RATE_HZ = 16_000
-Samples = npt.NDArray[np.float32]
-NO_SAMPLES: Samples = np.zeros(0, dtype=np.float32)
+from transcriber.audio.resample import (
+    SAMPLE_RATE_HZ,
+    Resampler,
+    Samples,
+    pcm_frame,
+)
 
 _PCM_BLOCK_BYTES = 1 << 20
-
-
-class Resampler:
-    """Any rate and layout to 16 kHz mono float32, with the filter's state kept between calls.
-
-    As long as the input format stays the same, pieces of a recording join without an edge, even
-    when each piece came in a container of its own.
-    """
-
-    def __init__(self) -> None:
-        self._format: tuple[int, str, str] | None = None
-        self._resampler: Any = None
-
-    def push(self, frame: Any) -> Samples:
-        """Return the samples, shape (n,), that this frame completes."""
-        fmt = (frame.sample_rate, frame.layout.name, frame.format.name)
-        tail = NO_SAMPLES
-        if fmt != self._format:
-            tail = self.flush()
-            self._resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
-            self._format = fmt
-        frame.pts = None  # times are counted by us; gaps would confuse the resampler
-        return _join([tail, *(_mono(out) for out in self._resampler.resample(frame))])
-
-    def flush(self) -> Samples:
-        """Return what the filter still holds (under a millisecond), and forget the format."""
-        if self._resampler is None:
-            return NO_SAMPLES
-        out = [_mono(frame) for frame in self._resampler.resample(None)]
-        self._resampler = self._format = None
-        return _join(out)
-
-
-def _mono(frame: Any) -> Samples:
-    samples: Samples = frame.to_ndarray().reshape(-1)
-    return samples
-
-
-def _join(parts: Sequence[Samples]) -> Samples:
-    parts = [part for part in parts if len(part)]
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate(parts) if parts else NO_SAMPLES
-
-
-def float_frame(samples: Samples, rate_hz: int) -> Any:
-    """Wrap float32 samples, shape (frames, channels), as a mono PyAV frame at `rate_hz`."""
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(mono, dtype=np.float32).reshape(1, -1), format="flt", layout="mono"
-    )
-    frame.sample_rate = rate_hz
-    return frame
-
-
-def pcm_frame(samples: npt.NDArray[np.int16], rate_hz: int) -> Any:
-    """Wrap int16 samples, shape (frames, channels), as a mono PyAV frame at `rate_hz`."""
-    scaled = np.divide(samples, 32768, dtype=np.float32)
-    return float_frame(scaled, rate_hz)
 
 
 def open_container(source: Any, container: Container) -> Any:
@@ -242,26 +183,13 @@ def _decode_file(file: Part, resampler: Resampler) -> Iterator[Samples]:
         try:
             for frame in decoded_frames(opened):
                 decoded = True
-                yield resampler.push(frame)
+                block = resampler.gather(frame)
+                if len(block):
+                    yield block
         except Undecodable:
             # A recording that was cut off is worth what can be got out of it.
             if not decoded:
                 raise
+        yield resampler.release()
     if not decoded:
         raise Undecodable(f"The {container.name} file holds no audio.")
-
-
-__all__ = [
-    "NO_SAMPLES",
-    "SAMPLE_RATE_HZ",
-    "AudioError",
-    "Part",
-    "Resampler",
-    "Samples",
-    "decode_recording",
-    "decoded_frames",
-    "files_of",
-    "float_frame",
-    "open_container",
-    "pcm_frame",
-]

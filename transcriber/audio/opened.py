@@ -9,8 +9,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from typing import BinaryIO, cast
 
-from transcriber.audio.decode import NO_SAMPLES, Part, Samples, decode_recording
+from transcriber.audio.decode import Part, decode_recording
 from transcriber.audio.duration import duration_s
+from transcriber.audio.resample import NO_SAMPLES, Samples
 
 # Larger files wait on disk for their turn.
 _IN_MEMORY_BYTES = 8 << 20

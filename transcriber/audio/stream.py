@@ -18,14 +18,10 @@ from transcriber.audio.containers import (
     Container,
     starts_new_stream,
 )
-from transcriber.audio.decode import (
-    NO_SAMPLES,
-    Resampler,
-    pcm_frame,
-)
 from transcriber.audio.errors import AudioError, NotAudio, TooLong, Undecodable
 from transcriber.audio.pcm import PcmFormat, PcmReader
 from transcriber.audio.recover import InitSegment, clusters_begun, from_next_cluster
+from transcriber.audio.resample import Resampler, pcm_frame
 from transcriber.audio.whole import decode_whole
 
 # Bytes kept while no sound comes out, to be decoded again if the demuxer turns out to be misled.
@@ -244,4 +240,4 @@ class StreamDecoder:
             return []
 
 
-__all__ = ["NO_SAMPLES", "Checkpoint", "Piece", "Stream", "StreamDecoder"]
+__all__ = ["Checkpoint", "Piece", "Stream", "StreamDecoder"]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 from faster_whisper.utils import get_assets_path
 
-from transcriber.audio.decode import NO_SAMPLES, Samples
+from transcriber.audio.resample import NO_SAMPLES, Samples
 
 FRAME_SAMPLES = 512  # 32 ms at 16 kHz, fixed by the network
 _CONTEXT_SAMPLES = 64  # of the frame before, fixed by the network

@@ -13,16 +13,10 @@ import numpy as np
 import soundfile
 
 from transcriber.audio.containers import FLAC, MP4, OGG, WAV, Container
-from transcriber.audio.decode import (
-    NO_SAMPLES,
-    Part,
-    Resampler,
-    Samples,
-    decode_recording,
-    float_frame,
-)
+from transcriber.audio.decode import Part, decode_recording
 from transcriber.audio.errors import TooLong
 from transcriber.audio.pcm import MAX_CHANNELS, MAX_RATE_HZ, MIN_RATE_HZ
+from transcriber.audio.resample import NO_SAMPLES, Resampler, Samples, float_frame
 
 _OGG_LAST_PAGE = 0x04
 _OGG_HEADER_BYTES = 27

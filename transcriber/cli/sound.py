@@ -13,15 +13,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from transcriber.audio.containers import ACCEPTED_TEXT, HEAD_BYTES, sniff
-from transcriber.audio.decode import (
-    SAMPLE_RATE_HZ,
-    Resampler,
-    Samples,
-    decoded_frames,
-    open_container,
-    pcm_frame,
-)
+from transcriber.audio.decode import decoded_frames, open_container
 from transcriber.audio.errors import NotAudio
+from transcriber.audio.resample import SAMPLE_RATE_HZ, Resampler, Samples, pcm_frame
 from transcriber.client import ClientError
 
 BLOCK_S = 0.1

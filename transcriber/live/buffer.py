@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from transcriber.audio.decode import NO_SAMPLES, Samples
+from transcriber.audio.resample import NO_SAMPLES, Samples
 
 
 class _Run:

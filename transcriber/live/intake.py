@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from transcriber.audio.decode import Samples
 from transcriber.audio.errors import NotAudio
 from transcriber.audio.pcm import PcmFormat
+from transcriber.audio.resample import Samples
 from transcriber.audio.stream import Piece, Stream, StreamDecoder
 from transcriber.audio.vad import VoiceActivity
 from transcriber.engine.window import SAMPLE_RATE_HZ

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from transcriber.audio.decode import NO_SAMPLES, Samples
+from transcriber.audio.resample import NO_SAMPLES, Samples
 from transcriber.audio.vad import FRAME_SAMPLES, VoiceActivity
 from transcriber.engine.source import Source, Timing
 from transcriber.engine.window import SAMPLE_RATE_HZ, Decoded, DecodingOptions, Lane, Window

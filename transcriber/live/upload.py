@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, BinaryIO, Literal, cast
 
-from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples
+from transcriber.audio.decode import Part
 from transcriber.audio.errors import AudioError, NoDecoder
 from transcriber.audio.opened import Opened, OpenRecording, open_here
+from transcriber.audio.resample import SAMPLE_RATE_HZ, Samples
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.chunk import Chunk
 from transcriber.live.errors import ServiceStopping

@@ -9,12 +9,13 @@ import tempfile
 from collections.abc import Generator, Sequence
 from typing import Any, BinaryIO
 
-from transcriber.audio.decode import SAMPLE_RATE_HZ, Part, Samples, files_of
+from transcriber.audio.decode import Part, files_of
 from transcriber.audio.errors import AudioError, NoDecoder, TooLong, Undecodable
 from transcriber.audio.opened import Opened
 from transcriber.audio.processes import wire
 from transcriber.audio.processes.child import load_error
 from transcriber.audio.processes.children import ChildNotStarted, Children, DecoderProcess
+from transcriber.audio.resample import SAMPLE_RATE_HZ, Samples
 
 # Whatever ends two processes is not decoded; one may have been ended by somebody else.
 _MOST_TRIES = 2

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from transcriber.audio.container_thread import MAX_GAP_S, Piece
-from transcriber.audio.decode import SAMPLE_RATE_HZ
 from transcriber.audio.errors import AudioError, NoDecoder, NotAudio, Undecodable
 from transcriber.audio.pcm import PcmFormat
 from transcriber.audio.processes import wire
@@ -23,6 +22,7 @@ from transcriber.audio.processes.children import (
     Children,
     ChildReplaced,
 )
+from transcriber.audio.resample import SAMPLE_RATE_HZ
 from transcriber.audio.stream import Checkpoint
 
 # So much is kept to be decoded again: several clusters of any recorder, in no more bytes than this.

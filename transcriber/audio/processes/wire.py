@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from transcriber.audio.decode import Samples
+from transcriber.audio.resample import Samples
 
 _LENGTHS = struct.Struct("!II")
 _MOST_HEAD_BYTES = 1 << 20
