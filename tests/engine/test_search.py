@@ -29,6 +29,12 @@ def times(found: tuple[Word, ...]) -> list[tuple[float, float]]:
         pytest.param(
             [(7.5, 7.9), (8.3, 10.9)], 8.1, [(7.5, 7.9), (8.1, 8.1)], id="a little too early"
         ),
+        pytest.param(
+            [(7.5, 8.12), (8.12, 10.9)],
+            8.1,
+            [(7.5, 8.12), (8.12, 8.12)],
+            id="hardly behind another",
+        ),
         pytest.param([(7.5, 7.9), (7.9, 8.4)], 8.1, None, id="a word that is as long as words are"),
         pytest.param([(7.5, 7.9), (9.0, 10.9)], 8.1, None, id="a word that begins far behind"),
         pytest.param(

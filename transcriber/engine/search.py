@@ -117,13 +117,12 @@ def not_beyond(left_at_s: float | None, words: tuple[Word, ...]) -> tuple[Word, 
     """
     if left_at_s is None or words[-1].end - left_at_s < _COARSE_S:
         return words
-    drawn = next(at for at, word in enumerate(words) if word.end > left_at_s)
+    drawn = next(at for at, word in enumerate(words) if word.end - left_at_s >= _COARSE_S)
     later_s = sum(word.end - word.start for word in words[drawn + 1 :])
     if words[drawn].start - _COARSE_S > left_at_s or later_s >= _COARSE_S:
         return words  # the time that the model wrote is no better
-    moved = (
-        replace(word, start=min(word.start, left_at_s), end=left_at_s) for word in words[drawn:]
-    )
+    end = max(left_at_s, words[drawn - 1].end) if drawn else left_at_s
+    moved = (replace(word, start=min(word.start, end), end=end) for word in words[drawn:])
     return (*words[:drawn], *moved)
 
 
