@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from transcriber.engine.guards import echoes, left_out, letters, repeated, trustworthy
-from transcriber.engine.model import SpeechModel
+from transcriber.engine.model import FULL_CONTEXT_S, SpeechModel
 from transcriber.engine.search import Found, heard
 from transcriber.engine.window import PREFIX_S, SAMPLE_RATE_HZ, Decoded, Hypothesis, Window
 
-# A closed piece shorter than this is heard in the short encoder window first, if it goes on from
-# what was said before; with nothing before it that window makes "Thank you." of music.
+# With nothing before it, and up to a pause, the short encoder window makes "Thank you." of music in
+# pieces shorter than this.
 _BRIEF_S = 3.0
 # An open window that ends in so much silence holds its last word whole. And so much speech behind a
 # word, by the voice activity's ends and the alignment's, is another word.
@@ -33,10 +33,7 @@ _FEW_WORDS, _HARDLY, _HURRIED_WORD_S = 4, 0.05, 0.2
 
 def final(model: SpeechModel, window: Window) -> Decoded:
     """One beam search, then word alignment; the temperature ladder if it is needed."""
-    brief = window.seconds - window.prefix_s < _BRIEF_S
-    # Of a few words Whisper's own encoder window, three times as dear, makes nothing better, unless
-    # there is nothing before them.
-    short = _breaks_off(window) if brief and not window.prefix else window.open or brief
+    short = _is_short(model, window)
     found = heard(model, replace(window, open=short))
     if short and not window.open and not _is_good(found, window):
         found = heard(model, window)
@@ -56,6 +53,14 @@ def final(model: SpeechModel, window: Window) -> Decoded:
         once = hypothesis.words[: -size * (count - 1)]
         hypothesis = replace(hypothesis, text="".join(word.word for word in once))
     return Decoded((hypothesis,), found.ask.language, found.ask.probability)
+
+
+def _is_short(model: SpeechModel, window: Window) -> bool:
+    """Tell whether the short encoder window is tried first, at a third of the cost."""
+    if window.prefix:  # then Whisper's own makes nothing better
+        return window.open or model.context_s(window) < FULL_CONTEXT_S
+    brief = window.seconds < _BRIEF_S
+    return _breaks_off(window) if brief else window.open
 
 
 def _is_good(found: Found, window: Window, dying_s: float = 0.0) -> bool:
