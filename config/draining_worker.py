@@ -11,6 +11,7 @@ or how many connect and say nothing; and what it can't parse it answers with a p
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import functools
 import logging
@@ -48,10 +49,24 @@ _NOBODY_THERE = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK)
 _NO_FILES = (errno.EMFILE, errno.ENFILE)
 # The head of a request is a packet or two.
 HEAD_S = 10.0
+# Of Linux's prctl.
+_PR_SET_PDEATHSIG = 1
 
 
 class DrainingWorker(ThreadWorker):  # type: ignore[misc]
     """The threaded worker, with a drain in front of its stop."""
+
+    def init_process(self) -> None:
+        """Begin to serve, and end with gunicorn's first process whatever that ends by.
+
+        If that is killed, this one would take connections that it never answers for as long as its
+        last clients stay, and hold the port of the next server.
+        """
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != self.ppid:  # it has ended before
+                os._exit(1)
+        super().init_process()
 
     def load_wsgi(self) -> None:
         """Load the application; a setting that can't be used ends the server with a line."""
@@ -132,15 +147,19 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]
         threading.Thread(target=self._drain, args=(sig,), name="drain", daemon=True).start()
 
     def run(self) -> None:
-        """Serve until told to stop; a model that is being loaded then can't be stopped in order."""
+        """Serve until told to stop; a model that loads or decodes then can't be stopped in order.
+
+        What it decodes was accepted, is written down, and goes on at the next start.
+        """
         code: Any = 0
         try:
             super().run()
         except SystemExit as told:  # so comes SIGQUIT, of which gunicorn makes Ctrl+C
             code = told.code
-        if self.wsgi.extensions["transcriber"].engine.state.stage == "starting":
+        engine = self.wsgi.extensions["transcriber"].engine
+        if engine.state.stage == "starting" or not engine.pool.wait_idle(0):
             logging.shutdown()
-            os._exit(0)
+            os._exit(code or 0)
         sys.exit(code)
 
     def _drain(self, sig: int) -> None:

@@ -7,6 +7,7 @@ reads them once at start; nothing else in the project reads the environment.
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -22,6 +23,11 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-f:]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 _S3_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 # As S3 has them, and nothing that could be a password.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+# CTranslate2's; which of them a device can do is known once it is looked for.
+_COMPUTE_TYPES = (
+    *("auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16"),
+    *("int16", "float16", "bfloat16", "float32"),
+)
 
 
 class SettingError(ValueError):
@@ -125,12 +131,15 @@ class Settings:
     # Model
     model: str = setting("auto", "`auto`, a Whisper size, a hub name (`owner/name`) or a folder.")
     device: str = setting(
-        "auto", "`auto`, `cpu` or `cuda`; `auto` takes CUDA where it can be used."
+        "auto",
+        "`auto`, `cpu` or `cuda`; `auto` takes CUDA where it can be used.",
+        choices=("auto", "cpu", "cuda"),
     )
     compute_type: str = setting(
         "auto",
         "CTranslate2 compute type; `auto` is float16 on CUDA, and on a CPU int8, or float32 where"
         " it was faster at the first start; for models larger than `base` int8.",
+        choices=_COMPUTE_TYPES,
     )
     models_dir: str = setting(
         "", "Folder for downloaded models; empty means a folder under the user's cache."
@@ -328,7 +337,7 @@ def _parse(field: dataclasses.Field[Any], raw: str) -> Any:
     name, kind = field.name.upper(), type(default)
     try:
         value = kind(raw)
-        if value != value:  # `nan` is a float, but no number
+        if kind is float and not math.isfinite(value):  # `nan` and `inf` are floats, but no numbers
             raise ValueError
     except ValueError:
         what = {int: "a whole number", float: "a number"}[kind]

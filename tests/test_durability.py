@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,21 @@ def test_killed_while_words_come_in_it_loses_and_doubles_none(
     clean = clean_text(server, chunks)
     text = insist_while_killed(mortal, chunks, times=1, seed=1)
     assert errors(clean, text).count <= MOVED_WORDS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing ends a worker")
+def test_killed_alone_gunicorn_leaves_no_worker_behind_that_holds_its_port(mortal: Server) -> None:
+    session = LiveSession(mortal.url)
+    session.post(0, BLOBS[0])
+    left = psutil.Process(mortal.process.pid).children(recursive=True)
+    with requests.Session() as kept:  # a client that stays
+        assert kept.get(mortal.url + "/health", timeout=TIMEOUT_S).ok
+        mortal.process.kill()
+        mortal.process.wait()
+        assert psutil.wait_procs(left, WAIT_S)[1] == []
+    mortal.restart()
+    mortal.wait_until_ready()
+    assert session.post(1, BLOBS[1]).json()["next_sequence"] == 2
 
 
 @pytest.mark.soak

@@ -47,6 +47,16 @@ def test_the_last_line_of_the_start_says_where_to_open_it(own_server: Server) ->
     assert "tiny.en" in last
 
 
+def test_a_device_that_there_is_not_stops_the_start_with_a_line() -> None:
+    environment = {**os.environ, "DEVICE": "tpu"}
+    ended = subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.strip().splitlines()
+    assert line.startswith("A setting can't be used: DEVICE='tpu' is not one of auto, cpu, cuda")
+
+
 def test_the_port_answers_before_there_is_a_model(server: Server, tmp_path: Path) -> None:
     put_tiny_en(tmp_path)
     with silent_hub() as hub:

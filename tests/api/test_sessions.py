@@ -247,4 +247,4 @@ def test_delete_wakes_who_waits_for_news(session: LiveSession) -> None:
         requests.delete(f"{session.url}/sessions/{session.session_id}", timeout=TIMEOUT_S)
         news = poll.result()
     assert news.elapsed.total_seconds() < 30
-    assert news.status_code in (200, 404)
+    problem(news, 404, "unknown-session", "session_id")

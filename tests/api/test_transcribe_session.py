@@ -155,6 +155,16 @@ def test_raw_pcm_at_24_khz_in_pieces_of_100_ms(session: LiveSession) -> None:
     assert session.state()["audio_seconds"]["received"] == pytest.approx(SHORT.duration_s, abs=0.01)
 
 
+def test_a_last_chunk_without_audio_as_the_form_that_programs_send_then(
+    session: LiveSession,
+) -> None:
+    session.post(0, SHORT.data)
+    fields = {"session_id": session.session_id, "sequence": "1", "final": "true"}
+    response = requests.post(f"{session.url}/transcribe", data=fields, timeout=TIMEOUT_S)
+    assert response.headers["Content-Type"] == "application/json", response.text
+    assert response.json()["final"]
+
+
 def test_a_raw_body_with_the_fields_in_the_query(session: LiveSession) -> None:
     fields = {"session_id": session.session_id, "sequence": "0", "final": "true"}
     response = requests.post(

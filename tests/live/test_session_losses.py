@@ -7,7 +7,7 @@ import pytest
 from config.settings import Settings
 from tests.support.engine import Clock, FakeModel, number, pool_of
 from tests.support.recordings import RATE_HZ
-from tests.support.rig import CHUNKS, LAST, SETTINGS, TALK, Rig, words
+from tests.support.rig import CHUNKS, LAST, PCM, SETTINGS, SPOKEN, TALK, Rig, words
 from transcriber.audio.errors import NotAudio, TooLong, Undecodable
 from transcriber.engine.window import DecodingOptions
 from transcriber.live.chunk import Chunk
@@ -76,6 +76,21 @@ def test_bytes_that_are_no_audio_are_refused_and_awaited_again(rig: Rig) -> None
         rig.session.post(Chunk(0, [ChunkPart(b"these are only words")], False, rig.clock()), 1.0)
     assert rig.session.snapshot().next_sequence == 0
     assert rig.post(0).next_sequence == 1
+
+
+def test_what_is_no_audio_behind_audio_shifts_nothing(rig: Rig) -> None:
+    """The audio before it is taken already; nothing tells how long it should have been."""
+    rig.post_range(0, 10)
+    parts = [ChunkPart(CHUNKS[10], PCM), ChunkPart(b"these are only words")]
+    rig.session.post(Chunk(10, parts, False, rig.clock()), 10.0)
+    rig.post_range(11, len(CHUNKS))
+    segments = rig.session.transcript.segments
+    (gap,) = (segment for segment in segments if segment.gap)
+    assert gap.start == pytest.approx(5.5, abs=0.04)
+    assert gap.end == pytest.approx(5.5)
+    assert rig.words() == sorted(SPOKEN)
+    assert rig.session.snapshot().audio.lost == 0
+    assert segments[-1].end <= len(TALK) / RATE_HZ
 
 
 def damage(rig: Rig, sequence: int) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -15,6 +16,9 @@ from transcriber.api.errors import Problem, bad_field
 from transcriber.audio.pcm import PcmFormat
 
 AUDIO_FIELDS = ("audio", "file", "audio_file")
+# Fields as HTTP clients send them where there is no file. `curl --data-binary` gives audio the same
+# type, but no audio is all letters.
+_FORM = re.compile(rb"[A-Za-z_]+=[!-~]*")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,10 @@ def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
     _check_complete(request, len(body))
+    if request.mimetype == "application/x-www-form-urlencoded" and _FORM.fullmatch(body):
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        _check_form(form)
+        return request.args.to_dict() | form, []
     pcm = PcmFormat.parse(request.headers.get("Content-Type", ""))
     return request.args.to_dict(), [AudioPart(io.BytesIO(body), pcm)] if body else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from flask import Blueprint, Response, jsonify, request
 
@@ -26,13 +27,13 @@ blueprint = Blueprint("sessions", __name__)
 @blueprint.get("/sessions/<session_id>")
 def session(session_id: str) -> Response:
     """Return the state and the new segments of a session; waits for news if asked to."""
-    return _state(_own(session_id), own=True)
+    return _state(lambda: _own(session_id), own=True)
 
 
 @blueprint.get("/watch/<watch_id>")
 def watch(watch_id: str) -> Response:
     """The same for whoever was given the watch id, which gives no right to write."""
-    return _state(_watched(watch_id), own=False)
+    return _state(lambda: _watched(watch_id), own=False)
 
 
 @blueprint.get("/sessions/<session_id>/transcript")
@@ -74,12 +75,14 @@ def _watched(watch_id: str) -> Readable:
     return found
 
 
-def _state(found: Readable, own: bool) -> Response:
+def _state(find: Callable[[], Readable], own: bool) -> Response:
+    found = find()
     query = read(StateQuery, request.args.to_dict())
     known = _known_revision()
     if query.wait:
         with service().waiting(min(query.wait, MAX_WAIT_S)) as wait_s:
             found.wait_change(known, query.after, wait_s)
+        found = find()  # it may have been deleted meanwhile
     snapshot = found.told(query.after)
     if known == snapshot.revision:
         response = Response(status=304)

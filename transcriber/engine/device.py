@@ -41,10 +41,8 @@ def choose_device(device: str, compute_type: str) -> Device:
         compute_type: `auto` or one of CTranslate2's.
 
     Raises:
-        ValueError: `device` is none of the three, or can't do that compute type.
+        ValueError: the device can't do that compute type.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"DEVICE={device!r} is not one of auto, cpu, cuda")
     use_cuda = False
     if device != "cpu":
         problem = _cuda_problem()
@@ -57,7 +55,8 @@ def choose_device(device: str, compute_type: str) -> Device:
     supported = ctranslate2.get_supported_compute_types(name)
     if compute_type not in supported and compute_type not in ("default", "auto"):
         raise ValueError(
-            f"COMPUTE_TYPE={compute_type!r} is not one of auto, {', '.join(sorted(supported))}"
+            f"COMPUTE_TYPE={compute_type!r} can't be done by the {name} here, but"
+            f" {', '.join(sorted(supported))}"
         )
     return Device(name, compute_type)
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from transcriber.audio.errors import NotAudio
 from transcriber.audio.pcm import PcmFormat
-from transcriber.audio.resample import Samples
+from transcriber.audio.resample import NO_SAMPLES, Samples
 from transcriber.audio.stream import Piece, Stream, StreamDecoder
 from transcriber.audio.vad import VoiceActivity
 from transcriber.engine.window import SAMPLE_RATE_HZ
@@ -39,6 +39,10 @@ class Heard:
     probabilities: npt.NDArray[np.float32]
     gap_s: float = 0.0
     damaged: bool = False
+
+
+# Stands where a part of a chunk was no audio: nothing tells how long it should have been.
+_LOST = Heard(NO_SAMPLES, np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,7 @@ class Intake:
             AudioError: see `StreamDecoder.feed`.
         """
         pieces: list[Piece] = []
+        heard: list[Heard] = []
         for number, part in enumerate(parts):
             try:
                 pieces += self._decoder.feed(part.data, part.pcm)
@@ -149,9 +154,10 @@ class Intake:
                 if number == 0:
                     raise
                 # What came before in this chunk is taken already, so the chunk is not refused.
-                self._loss = (self._loss or 0) + 1
+                heard += [*self._listen(pieces), _LOST]
+                pieces, self._vad = [], VoiceActivity()
         self._chunks += 1
-        return self._listen(pieces)
+        return heard + self._listen(pieces)
 
     def resume_after_loss(self, chunks: int) -> list[Heard]:
         """Note that `chunks` chunks will never come; returns what was still held back."""
@@ -171,6 +177,9 @@ class Intake:
     def take(self, heard: Sequence[Heard]) -> None:
         """Add decoded audio, and put its frames in the endpointer's line."""
         for one in heard:
+            if one is _LOST:
+                self.endpointer.push_jump(self.buffer.end, shown=True)
+                continue
             self._jump(one)
             self._received += len(one.samples)
             self._skipped += max(0, min(len(one.samples), self._skip_to - self.buffer.end))
