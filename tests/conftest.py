@@ -40,10 +40,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduler
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests in a browser, which take longest; what decodes most comes last."""
-    items.sort(
-        key=lambda item: (not item.nodeid.startswith(IN_BROWSER), item.nodeid.startswith(LAST))
-    )
+    """Begin with the tests in a browser, which take longest; what decodes most comes last.
+
+    Of that what needs the larger model first: the last test of all should be a short one.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        last = item.nodeid.startswith(LAST)
+        small = "base_server" not in getattr(item, "fixturenames", ())
+        return not item.nodeid.startswith(IN_BROWSER), last, last and small
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

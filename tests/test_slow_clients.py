@@ -20,6 +20,7 @@ HEAD = (
     "POST /transcribe?session_id=0123456789abcdef&sequence=0 HTTP/1.1\r\nHost: localhost\r\n"
     "Content-Type: audio/wav\r\nContent-Length: 5000\r\n\r\n"
 )
+LARGE = "/static/live-transcriber.js"
 
 
 @pytest.fixture(scope="module")
@@ -139,4 +140,4 @@ def ask_for_much(connection: socket.socket) -> None:
     """Ask for files again and again, and take none, until the other end hangs up."""
     with contextlib.suppress(ConnectionError):
         while True:
-            connection.sendall(b"GET /static/styles.css HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            connection.sendall(f"GET {LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

@@ -29,7 +29,7 @@ OPEN = [
     "/health/live",
     "/",
     "/docs",
-    "/static/styles.css",
+    "/static/styles/theme.css",
     "/static/live-transcriber.js",
 ]
 

@@ -19,7 +19,7 @@ FILES = {
     "/docs": "text/html; charset=utf-8",
     "/static/swagger-ui/swagger-ui.css": "text/css; charset=utf-8",
     "/static/swagger-ui/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-    "/static/styles.css": "text/css; charset=utf-8",
+    "/static/styles/theme.css": "text/css; charset=utf-8",
     MODULE: "text/javascript; charset=utf-8",
 }
 
