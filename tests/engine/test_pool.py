@@ -138,11 +138,12 @@ def test_who_waits_for_partial_text_is_served_in_batches(rig: Rig) -> None:
 
 def test_a_batch_is_the_work_of_one_worker(rig: Rig) -> None:
     rig.pool.batch = 4
-    entered = threading.Barrier(4)
+    entered, counted = threading.Barrier(4), threading.Event()
 
     class Meeting(Asker):
         def next_window(self, lane: Lane) -> Window | None:
             entered.wait(10)  # all three are under way at the same time
+            counted.wait(10)
             return super().next_window(lane)
 
     rig.occupy()
@@ -151,6 +152,7 @@ def test_a_batch_is_the_work_of_one_worker(rig: Rig) -> None:
     rig.let_go()
     entered.wait(10)
     assert rig.pool.state().busy == 1
+    counted.set()
     assert rig.pool.wait_idle(10)
 
 
