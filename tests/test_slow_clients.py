@@ -15,9 +15,8 @@ from tests.support.chunks import silence
 from tests.support.live import LiveSession
 from tests.support.server import Server, running, wait_for
 
-MANY, DRIP_S, TIMEOUT_S = 100, 0.2, 3.0
-# Who is held up waits for that long; who is not, on a busy machine, for one second.
-PROMPT_S = 2.0
+# Who is held up waits until the slow ones are cut off.
+MANY, DRIP_S, TIMEOUT_S = 100, 0.2, 6.0
 HEAD = (
     "POST /transcribe?session_id=0123456789abcdef&sequence=0 HTTP/1.1\r\nHost: localhost\r\n"
     "Content-Type: audio/wav\r\nContent-Length: 5000\r\n\r\n"
@@ -80,7 +79,7 @@ def slowest_health_s(server: Server, for_s: float) -> float:
 
 def test_bodies_that_drip_in_hold_up_nobody_and_are_cut_off(server: Server) -> None:
     with Drippers(server, HEAD.encode()) as drippers:
-        assert slowest_health_s(server, TIMEOUT_S) < PROMPT_S
+        assert slowest_health_s(server, TIMEOUT_S) < TIMEOUT_S / 3
         session = LiveSession(server.url)
         wait_for(lambda: len(drippers.replies) == MANY, 20, "some were never answered")
         session.post(0, silence(0.5), final=True).raise_for_status()
@@ -95,7 +94,7 @@ def test_bodies_that_drip_in_hold_up_nobody_and_are_cut_off(server: Server) -> N
 
 def test_heads_that_drip_in_hold_up_nobody_and_are_cut_off(server: Server) -> None:
     with Drippers(server, b"GET /health HTTP/1.1\r\nX-Slow: ") as drippers:
-        assert slowest_health_s(server, 3) < PROMPT_S
+        assert slowest_health_s(server, 3) < 1
         wait_for(lambda: len(drippers.replies) == MANY, 20, "some were never cut off")
     assert server.health()["status"] == "ok"
 
@@ -106,7 +105,7 @@ def test_clients_that_say_nothing_get_no_thread_and_make_room_for_others(server:
         for _ in range(most + 20):
             silent = socket.create_connection(("127.0.0.1", server.port), 10)
             connections.enter_context(silent)
-        assert slowest_health_s(server, 1) < PROMPT_S
+        assert slowest_health_s(server, 1) < 1
         assert LiveSession(server.url).post(0, silence(0.5), final=True).ok
 
 

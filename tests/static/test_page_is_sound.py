@@ -35,11 +35,11 @@ NO_MICROPHONE = """() => {
     throw new DOMException("Requested device not found", "NotFoundError");
   };
 }"""
-# Keeps the newest stream, so that a test can unplug its microphone.
 SPEAKS = (
     "Object.defineProperty(navigator, 'languages', {{ value: ['{locale}'] }});"
     "Object.defineProperty(navigator, 'language', {{ value: '{locale}' }});"
 )
+# Keeps the newest stream, so that a test can unplug its microphone.
 REMEMBER = """() => {
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (wishes) => (window.stream = await ask(wishes));

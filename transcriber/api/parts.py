@@ -59,7 +59,8 @@ def read_request(request: Request) -> tuple[dict[str, str], list[AudioPart]]:
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge  # werkzeug cuts off a body of unknown length without a word
     _check_complete(request, len(body))
-    if request.mimetype == "application/x-www-form-urlencoded" and _FORM.fullmatch(body):
+    is_form = request.mimetype == "application/x-www-form-urlencoded"
+    if is_form and len(body) <= (request.max_form_memory_size or 0) and _FORM.fullmatch(body):
         form = dict(parse_qsl(body.decode(), keep_blank_values=True))
         _check_form(form)
         return request.args.to_dict() | form, []

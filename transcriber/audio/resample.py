@@ -29,6 +29,7 @@ class Resampler:
         self._format: tuple[int, str, str] | None = None
         self._resampler: Any = None
         self._gathered: list[Any] = []
+        self._gathered_samples = 0  # of the frames' own rate
 
     def gather(self, frame: Any) -> Samples:
         """Keep a frame until there is a second of them, and return what is complete then.
@@ -38,17 +39,17 @@ class Resampler:
         first = self._gathered[0] if self._gathered else frame
         before = self.release() if _format(first) != _format(frame) else NO_SAMPLES
         self._gathered.append(frame)
-        if sum(one.samples for one in self._gathered) < frame.sample_rate:
+        self._gathered_samples += frame.samples
+        if self._gathered_samples < frame.sample_rate:
             return before
         return _join([before, self.release()])
 
     def release(self) -> Samples:
         """Return the samples, shape (n,), of the frames that were kept."""
-        frames, self._gathered = self._gathered, []
-        if not frames:
-            return NO_SAMPLES
-        one = len(frames) == 1 or not _can_be_joined(frames[0])
-        return _join([self.push(frame) for frame in (frames if one else [_joined(frames)])])
+        frames, self._gathered, self._gathered_samples = self._gathered, [], 0
+        if len(frames) > 1 and _can_be_joined(frames[0]):
+            frames = [_joined(frames)]
+        return _join([self.push(frame) for frame in frames])
 
     def push(self, frame: Any) -> Samples:
         """Return the samples, shape (n,), that this frame completes."""

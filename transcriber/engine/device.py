@@ -55,8 +55,8 @@ def choose_device(device: str, compute_type: str) -> Device:
     supported = ctranslate2.get_supported_compute_types(name)
     if compute_type not in supported and compute_type not in ("default", "auto"):
         raise ValueError(
-            f"COMPUTE_TYPE={compute_type!r} can't be done by the {name} here, but"
-            f" {', '.join(sorted(supported))}"
+            f"COMPUTE_TYPE={compute_type!r} can't be done by the {name} here;"
+            f" it can do {', '.join(sorted(supported))}"
         )
     return Device(name, compute_type)
 
